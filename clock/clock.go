@@ -32,6 +32,8 @@ var (
 	ErrSeq = errors.New("seq must be an integer from 1 to 2^53-1")
 	// ErrTooMany is wrapped when a clock has more entries than the caller allows.
 	ErrTooMany = errors.New("clock has too many entries")
+	// ErrTwice is wrapped when a clock in JSON names an actor twice.
+	ErrTwice = errors.New("actor is named twice")
 )
 
 // Actor names one writer. Its ops form one sequence, so a writer that cannot

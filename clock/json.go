@@ -47,8 +47,8 @@ var errSyntax = errors.New(`clock must be a JSON object of the form {"actor":seq
 
 // ParseJSON reads a JSON object of at most limit entries. Each name must be an
 // actor and occur once, each value a plain integer from 1 to [MaxSeq]: no sign,
-// fraction or exponent. Errors wrap [ErrActor], [ErrSeq] or [ErrTooMany] where
-// one of those is the reason.
+// fraction or exponent. Errors wrap [ErrActor], [ErrSeq], [ErrTooMany] or
+// [ErrTwice] where one of those is the reason.
 func ParseJSON(b []byte, limit int) (Vector, error) {
 	p := parser{rest: b}
 	var v Vector
@@ -75,7 +75,7 @@ func ParseJSON(b []byte, limit int) (Vector, error) {
 	slices.SortFunc(v.dots, compareActors)
 	for i := 1; i < len(v.dots); i++ {
 		if a := v.dots[i].Actor; v.dots[i-1].Actor == a {
-			return Vector{}, fmt.Errorf("parse clock: actor %q is named twice", a)
+			return Vector{}, fmt.Errorf("parse clock entry %q: %w", a, ErrTwice)
 		}
 	}
 	return v, nil
