@@ -1,0 +1,196 @@
+// Package bolt keeps a log of ops ([oplog.Log]) in one bbolt file.
+//
+// One goroutine, the committer, writes. It takes all that waits, of all
+// documents, into one transaction and syncs once: the more callers wait, the
+// more ops share a sync. A call that writes returns after that sync, and no call
+// shows what is not synced yet: bbolt makes a commit visible to new read
+// transactions before its last sync, so what is durable of a document is kept in
+// memory and reads end there.
+//
+// Every value is stored behind a checksum that is held against it at each read.
+// What does not fit is reported with its place and never served.
+//
+// The package does no networking and does not look into payloads. The file's
+// layout is drawn in docs/oplog.md.
+package bolt
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/bits"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/baton-relay/baton/oplog"
+)
+
+// Options adjusts a log. The zero value is a good choice.
+type Options struct {
+	// CommitInterval is the least time from the start of one commit to the start
+	// of the next, in which appends gather; the first one after a pause never
+	// waits. Default 2 ms; negative means none.
+	CommitInterval time.Duration
+	// MaxSnapshot is the largest snapshot stored, in bytes. Default 256 MiB.
+	MaxSnapshot int64
+	// CacheBytes is about how much memory the heads of documents may take that
+	// nobody writes to at the moment. Default 64 MiB.
+	CacheBytes int64
+	// Logger is told what an operator should know. Default: nothing.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	o.CommitInterval = cmp.Or(o.CommitInterval, 2*time.Millisecond)
+	o.MaxSnapshot = cmp.Or(o.MaxSnapshot, 256<<20)
+	o.CacheBytes = cmp.Or(o.CacheBytes, 64<<20)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Log is an [oplog.Log] on one file, which it holds alone until Close. Its
+// methods may be called from many goroutines at once.
+type Log struct {
+	// static after construction
+	path      string
+	opts      Options
+	db        *bbolt.DB
+	cache     *cache
+	queue     *queue
+	health    *health
+	committer *committer
+
+	closing func() error // runs once
+}
+
+var _ oplog.Log = (*Log)(nil)
+
+// lockTimeout is how long Open waits for a process that is just letting go of
+// the file. bbolt tries at least once, and then every 50 ms.
+const lockTimeout = 100 * time.Millisecond
+
+// Open opens the log in the file at path and makes it, with its directory, if
+// there is none. A file that another process holds is [oplog.ErrInUse]. A file
+// that came from [Log.Backup] becomes a log of its own here: all its documents
+// get new epochs.
+func Open(path string, o Options) (*Log, error) {
+	o = o.withDefaults()
+	if err := create(path); err != nil {
+		return nil, fmt.Errorf("create log: %w", err)
+	}
+	db, err := openFile(path, writable())
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	l := &Log{
+		path:   path,
+		opts:   o,
+		db:     db,
+		cache:  newCache(o.CacheBytes),
+		queue:  newQueue(),
+		health: &health{log: o.Logger},
+	}
+	l.committer = newCommitter(l)
+	l.closing = sync.OnceValue(l.close)
+	if err := l.prepare(); err != nil {
+		return nil, fmt.Errorf("open log: %w", errors.Join(err, db.Close()))
+	}
+	go l.committer.run()
+	return l, nil
+}
+
+// prepare brings an opened file to where a log can start from.
+func (l *Log) prepare() error {
+	// A process that was killed may have left a commit that is visible in the
+	// page cache and not on the disk. Nobody may hear of it before it is.
+	if err := l.db.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", l.path, err)
+	}
+	if err := l.viewFile(checkVersion); err != nil {
+		return err
+	}
+	if err := l.removeStaleCopies(); err != nil {
+		return err
+	}
+	if err := l.adoptBackup(); err != nil {
+		return fmt.Errorf("give the documents of a backup new epochs: %w", err)
+	}
+	return l.viewFile(l.committer.loadSweeps)
+}
+
+// Health implements [oplog.Log].
+func (l *Log) Health() error { return l.health.err() }
+
+// Close implements [oplog.Log].
+func (l *Log) Close() error { return l.closing() }
+
+func (l *Log) close() error {
+	l.queue.close()
+	<-l.committer.stopped
+	if err := l.db.Close(); err != nil {
+		return fmt.Errorf("close log: %w", err)
+	}
+	return nil
+}
+
+// submit hands a request to the committer and waits until it is durable.
+func (l *Log) submit(ctx context.Context, r *request) error {
+	if !l.queue.push(r) {
+		return fmt.Errorf("%w: it is closed", oplog.ErrUnavailable)
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		r.abandon()
+		return ctx.Err()
+	}
+}
+
+// writable are the options under which a log is written.
+//
+// The freelist is rebuilt at opening rather than written with every commit. The
+// mapping starts large because a larger one has to wait for all reads to end; it
+// is address space, not memory.
+func writable() *bbolt.Options {
+	size := 16 << 30
+	if bits.UintSize == 32 {
+		size = 256 << 20
+	}
+	return &bbolt.Options{
+		Timeout:         lockTimeout,
+		NoFreelistSync:  true,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: size,
+	}
+}
+
+// openFile opens the bbolt file at path. A file whose pages make no sense is an
+// error here, where bbolt itself would panic.
+func openFile(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &oplog.CorruptionError{Place: path, Err: fmt.Errorf("%v", r)}
+		}
+	}()
+	db, err = bbolt.Open(path, 0o600, o)
+	switch {
+	case err == nil:
+		return db, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fmt.Errorf("%w: %s: stop the other process, or give this one another file", oplog.ErrInUse, path)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("%s is not a log of this program, or damaged at its start: %w", path, err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w: the file must belong to this user", err)
+	}
+	return nil, err
+}
