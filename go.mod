@@ -2,9 +2,10 @@ module github.com/baton-relay/baton
 
 go 1.26
 
+require github.com/go-json-experiment/json v1.27.2
+
 require (
 	github.com/alecthomas/kong v1.17.0 // indirect
-	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/websocket v1.5.3 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect

@@ -1,0 +1,248 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/baton-relay/baton/clock"
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// author is who brought an op through the door and waits for the answer. Its
+// methods are called with the room's lock held and must not take it.
+type author interface {
+	// accepted says that an op of this author is on its way, or its retry is.
+	accepted(size int)
+	// acked says that an op is durable at an offset. fresh means that this author
+	// brought it first.
+	acked(d clock.Dot, at oplog.Offset, fresh bool, size int)
+	// rejected says that an op was not taken. Where it was accepted before, size
+	// is what accepted was told, else -1.
+	rejected(rej wire.Reject, size int)
+}
+
+// pending is an op on its way to the log.
+type pending struct {
+	entry  oplog.Entry
+	size   int
+	author author
+	// retries are those who sent the same op while it was on its way.
+	retries []author
+}
+
+// delivery is a list of ops as it comes to the door.
+type delivery struct {
+	ops    []wire.Op
+	stamps []wire.Stamp // of ops, for an import; else nil
+	by     string       // the author's subject
+	write  bool         // the author has the right to write
+	format oplog.Format // what the author says the document is; may be empty
+	// closed are the actors that had a conflict with this author; never nil.
+	closed map[clock.Actor]bool
+}
+
+// accept is the room's one door for ops: a participant's frame and an HTTP post
+// enter here. Every op is answered by itself, at once or when it is durable.
+// It may be called again with the same ops: the clock says which are new.
+func (r *room) accept(ctx context.Context, a author, d *delivery) {
+	// Old ops sent again are compared with what the log holds, outside the lock.
+	// Whatever becomes old meanwhile is looked up in another turn.
+	stored := map[clock.Dot]tailEntry{}
+	for {
+		r.mu.Lock()
+		unread := r.unread(d, stored)
+		if len(unread) == 0 {
+			break
+		}
+		r.mu.Unlock()
+		if err := r.lookup(ctx, unread, stored); err != nil {
+			r.srv.slog.Error("compare retries", "doc", r.doc, "err", err)
+			r.mu.Lock()
+			for i := range d.ops {
+				a.rejected(r.unavailable(d.ops[i].Dot), -1)
+			}
+			r.mu.Unlock()
+			return
+		}
+	}
+	defer r.mu.Unlock()
+	gaps := map[clock.Actor]bool{} // actors that were told of a gap in this frame
+	for i := range d.ops {
+		op := &d.ops[i]
+		if rej := r.check(a, d, op, stored); rej != nil {
+			if rej.Code == wire.Gap {
+				if gaps[op.Actor] {
+					continue
+				}
+				gaps[op.Actor] = true
+			}
+			if rej.Code == wire.Conflict {
+				d.closed[op.Actor] = true
+			}
+			a.rejected(*rej, -1)
+			continue
+		}
+		if r.head(op.Actor) < op.Seq {
+			r.enqueue(a, d, i)
+		}
+	}
+	r.commitWaiting()
+}
+
+// unread returns the names of old ops whose content neither the tail nor stored
+// has.
+func (r *room) unread(d *delivery, stored map[clock.Dot]tailEntry) []clock.Dot {
+	var dots []clock.Dot
+	for i := range d.ops {
+		op := &d.ops[i]
+		if op.Fault != nil || !r.state.Heads.Clock.Has(op.Dot) || d.closed[op.Actor] {
+			continue
+		}
+		if _, ok := stored[op.Dot]; !ok && r.tail.find(op.Dot) == nil {
+			dots = append(dots, op.Dot)
+		}
+	}
+	return dots
+}
+
+// lookup reads ops from the log into stored. What is no longer held gets an
+// entry without content.
+func (r *room) lookup(ctx context.Context, dots []clock.Dot, stored map[clock.Dot]tailEntry) error {
+	for _, dot := range dots {
+		stored[dot] = tailEntry{}
+	}
+	return r.srv.log.Lookup(ctx, r.doc, dots, func(e *oplog.Entry) {
+		_, stored[e.Dot] = encode(make([]byte, 0, encodedSize(e)), e)
+	})
+}
+
+// check says what is against an op, nil if nothing is. An op that is known is
+// answered here.
+func (r *room) check(a author, d *delivery, op *wire.Op, stored map[clock.Dot]tailEntry) *wire.Reject {
+	no := func(code wire.Code, format string, args ...any) *wire.Reject {
+		return &wire.Reject{Actor: op.Actor, Seq: op.Seq, Code: code, Message: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case op.Fault != nil:
+		return no(op.Fault.Code, "%s", op.Fault.Message)
+	case !d.write:
+		return no(wire.Forbidden, "no right to write in %s", r.doc)
+	case r.deleting:
+		return no(wire.Closed, "%s is being deleted", r.doc)
+	case d.closed[op.Actor]:
+		return no(wire.Conflict, "actor %s had a conflict before; take a new actor", op.Actor)
+	}
+	head := r.head(op.Actor)
+	if op.Seq <= head {
+		if !r.known(a, op, stored) {
+			return no(wire.Conflict, "%v is another op already; take a new actor", op.Dot)
+		}
+		return nil
+	}
+	if d.format != "" && r.state.Format != "" && d.format != r.state.Format {
+		return no(wire.Invalid, "%s holds ops of format %s, not %s", r.doc, r.state.Format, d.format)
+	}
+	if owner := r.owner(op.Actor); owner != "" && d.by != "" && owner != d.by {
+		return no(wire.Forbidden, "actor %s belongs to somebody else; take an actor of your own", op.Actor)
+	}
+	if op.Seq > head+1 {
+		rej := no(wire.Gap, "the next op of actor %s is %d", op.Actor, head+1)
+		rej.Expected = head + 1
+		return rej
+	}
+	if missing := r.missing(op.Clock); missing.Len() > 0 {
+		rej := no(wire.Missing, "the clock of %v names ops that are not here", op.Dot)
+		rej.Missing = &missing
+		return rej
+	}
+	return nil
+}
+
+func (r *room) owner(a clock.Actor) string {
+	if owner := r.state.Heads.Owner(a); owner != "" {
+		return owner
+	}
+	return r.ahead.Owner(a)
+}
+
+// missing returns what a clock names that is neither in the log nor on its way.
+func (r *room) missing(c clock.Vector) clock.Vector {
+	var m clock.Vector
+	for a, seq := range c.All() {
+		if r.head(a) < seq {
+			m.Raise(a, seq)
+		}
+	}
+	return m
+}
+
+// known answers an op that is in the log, or on its way there, and reports
+// whether it is the same op.
+func (r *room) known(a author, op *wire.Op, stored map[clock.Dot]tailEntry) bool {
+	if !r.state.Heads.Clock.Has(op.Dot) {
+		p := r.onItsWay(op.Dot)
+		if !p.entry.SameContent(&op.Op) {
+			return false
+		}
+		a.accepted(p.size)
+		p.retries = append(p.retries, a)
+		return true
+	}
+	e := r.tail.find(op.Dot)
+	if e == nil {
+		held := stored[op.Dot]
+		e = &held
+	}
+	if !e.holds(&op.Op) {
+		return false
+	}
+	// Without an entry it was pruned: it lies before all that is held.
+	at := e.offset
+	if at == 0 {
+		at = max(r.state.First, 2) - 1
+	}
+	a.accepted(0)
+	a.acked(op.Dot, at, false, 0)
+	return true
+}
+
+func (r *room) onItsWay(d clock.Dot) *pending {
+	for _, list := range [][]pending{r.inflight, r.waiting} {
+		if i := slices.IndexFunc(list, func(p pending) bool { return p.entry.Dot == d }); i >= 0 {
+			return &list[i]
+		}
+	}
+	panic(fmt.Sprintf("room %s: op %v is neither in the log nor on its way", r.doc, d))
+}
+
+// enqueue puts a new op behind those that wait for the log.
+func (r *room) enqueue(a author, d *delivery, i int) {
+	op := &d.ops[i]
+	e := op.Entry(d.by)
+	if d.stamps != nil {
+		e.At = d.stamps[i].At
+		if by := d.stamps[i].By; by != "" {
+			e.By = by
+		}
+	}
+	if r.state.Format == "" {
+		// The first op says what the document is; its epoch comes with its commit.
+		r.state.Format = d.format
+		if d.format == "" {
+			r.state.Format = oplog.DefaultFormat
+		}
+	}
+	size := len(op.Payload) + len(op.Ext)
+	r.waiting = append(r.waiting, pending{entry: e, size: size, author: a})
+	r.ahead.Apply(&e)
+	a.accepted(size)
+}
+
+func (r *room) unavailable(d clock.Dot) wire.Reject {
+	return wire.Reject{
+		Actor: d.Actor, Seq: d.Seq, Code: wire.Unavailable, RetryMS: retryUnavailable.Milliseconds(),
+		Message: "the log takes no writes at the moment; send it again",
+	}
+}

@@ -1,0 +1,183 @@
+package auth
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Tokens is an [Authorizer] that reads static tokens from a JSON file:
+//
+//	{"tokens": [
+//	  {"token": "s3cret", "subject": "alice", "name": "Alice",
+//	   "expires": "2027-01-01T00:00:00Z",
+//	   "docs": {"notes-*": ["read", "write", "presence"], "*": ["read"]}}
+//	]}
+//
+// The file is read again when it changes, at most a second later. One that
+// cannot be read, or does not parse, leaves the tokens as they were and is
+// logged: a slip of the editor locks nobody out.
+type Tokens struct {
+	// static after construction
+	path string
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	known   map[[sha256.Size]byte]*Identity // guarded by mu
+	stat    os.FileInfo                     // guarded by mu
+	checked time.Time                       // guarded by mu
+}
+
+// OpenTokens reads a token file. Its errors say which entry is wrong and how.
+func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
+	t := &Tokens{path: path, log: log}
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.read(); err != nil {
+		return nil, err
+	}
+	t.checked = time.Now()
+	return t, nil
+}
+
+// Authorize implements [Authorizer]. As long as the file stands, one token gets
+// the same *Identity.
+func (t *Tokens) Authorize(_ context.Context, token string) (*Identity, error) {
+	now := time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refresh(now)
+	// A map of digests: how long a look-up takes tells nothing of a secret.
+	id := t.known[sha256.Sum256([]byte(token))]
+	if id == nil || id.Expired(now) {
+		return nil, ErrToken
+	}
+	return id, nil
+}
+
+// refresh reads the file again if it was changed; asked once a second.
+func (t *Tokens) refresh(now time.Time) {
+	if now.Sub(t.checked) < time.Second {
+		return
+	}
+	t.checked = now
+	stat, err := os.Stat(t.path)
+	if err == nil && os.SameFile(stat, t.stat) && stat.ModTime().Equal(t.stat.ModTime()) && stat.Size() == t.stat.Size() {
+		return
+	}
+	if err == nil {
+		err = t.read()
+	}
+	if err != nil {
+		t.log.Error("token file not taken; the tokens read before stay", "err", err)
+		return
+	}
+	t.log.Info("token file read again", "path", t.path, "tokens", len(t.known))
+}
+
+func (t *Tokens) read() error {
+	stat, err := os.Stat(t.path)
+	if err != nil {
+		return fmt.Errorf("read token file: %w", err)
+	}
+	data, err := os.ReadFile(t.path)
+	if err != nil {
+		return fmt.Errorf("read token file: %w", err)
+	}
+	known, err := parseTokens(data)
+	if err != nil {
+		return fmt.Errorf("read token file %s: %w", t.path, err)
+	}
+	t.known, t.stat = known, stat
+	return nil
+}
+
+type tokenEntry struct {
+	Token   string              `json:"token"`
+	Subject string              `json:"subject"`
+	Name    string              `json:"name"`
+	Expires time.Time           `json:"expires"`
+	Docs    map[string][]string `json:"docs"`
+}
+
+func parseTokens(data []byte) (map[[sha256.Size]byte]*Identity, error) {
+	var file struct {
+		Tokens []tokenEntry `json:"tokens"`
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&file); err != nil {
+		return nil, err
+	}
+	if d.More() {
+		return nil, errors.New("something follows the JSON object")
+	}
+	known := make(map[[sha256.Size]byte]*Identity, len(file.Tokens))
+	for i, e := range file.Tokens {
+		id, err := e.identity()
+		key := sha256.Sum256([]byte(e.Token))
+		if err == nil && known[key] != nil {
+			err = errors.New("its token stands above already")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("token %d (subject %q): %w", i+1, e.Subject, err)
+		}
+		known[key] = id
+	}
+	return known, nil
+}
+
+func (e *tokenEntry) identity() (*Identity, error) {
+	switch {
+	case e.Token == "":
+		return nil, errors.New(`"token" is empty`)
+	case e.Subject == "" || len(e.Subject) > 256:
+		return nil, errors.New(`"subject" must have 1 to 256 bytes`)
+	case len(e.Name) > 256:
+		return nil, errors.New(`"name" has more than 256 bytes`)
+	}
+	id := &Identity{
+		Subject: e.Subject,
+		Name:    cmp.Or(e.Name, e.Subject),
+		Expires: e.Expires,
+		Docs:    make(Patterns, len(e.Docs)),
+	}
+	for pattern, list := range e.Docs {
+		if i := strings.IndexByte(pattern, '*'); pattern == "" || i >= 0 && i != len(pattern)-1 {
+			return nil, fmt.Errorf("pattern %q: * may only stand at the end", pattern)
+		}
+		rights, err := parseRights(list)
+		if err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+		id.Docs[pattern] = rights
+	}
+	return id, nil
+}
+
+func parseRights(list []string) (Rights, error) {
+	var r Rights
+next:
+	for _, s := range list {
+		for _, n := range names {
+			if n.name == s {
+				r |= n.right
+				continue next
+			}
+		}
+		return 0, fmt.Errorf("right %q is not one of read, write, presence, compact, admin", s)
+	}
+	return r, nil
+}

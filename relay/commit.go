@@ -1,0 +1,122 @@
+package relay
+
+import (
+	"context"
+	"errors"
+
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// commitWaiting has the waiting ops carried to the log, if that is not being
+// done already.
+func (r *room) commitWaiting() {
+	if r.committing || len(r.waiting) == 0 {
+		return
+	}
+	r.committing = true
+	r.srv.hold(r)
+	r.srv.commits.Go(r.commit)
+}
+
+// commit carries what waits to the log, batch after batch, until nothing does.
+func (r *room) commit() {
+	defer r.srv.release(r)
+	for {
+		r.mu.Lock()
+		if len(r.waiting) == 0 {
+			r.committing = false
+			r.settled.Broadcast()
+			r.mu.Unlock()
+			return
+		}
+		batch := r.waiting
+		r.inflight, r.waiting = batch, nil
+		add := oplog.Append{Doc: r.doc, Epoch: r.state.Epoch, Format: r.state.Format}
+		r.mu.Unlock()
+
+		add.Entries = make([]oplog.Entry, len(batch))
+		size := 0
+		for i := range batch {
+			add.Entries[i] = batch[i].entry
+			size += encodedSize(&batch[i].entry)
+		}
+		// Ops that were accepted are finished whoever is gone meanwhile.
+		epoch, err := r.srv.log.Append(context.Background(), add)
+		if err != nil {
+			r.fail(err)
+			continue
+		}
+		encoded := make([]tailEntry, len(batch))
+		arena := make([]byte, 0, size)
+		for i := range add.Entries {
+			arena, encoded[i] = encode(arena, &add.Entries[i])
+		}
+		r.mu.Lock()
+		r.publish(epoch, add.Entries, encoded)
+		r.mu.Unlock()
+	}
+}
+
+// publish makes known what has become durable: to the clock, the tail, the
+// authors and everyone there. Nobody hears of an op before this.
+func (r *room) publish(epoch oplog.Epoch, entries []oplog.Entry, encoded []tailEntry) {
+	if r.state.Epoch == "" {
+		r.state.Epoch, r.state.First = epoch, entries[0].Offset
+	}
+	for i := range entries {
+		r.state.Heads.Apply(&entries[i])
+	}
+	last := &entries[len(entries)-1]
+	r.state.Head, r.state.At = last.Offset, last.At
+	r.tail.add(encoded)
+	for i := range r.inflight {
+		p, e := &r.inflight[i], &encoded[i]
+		p.author.acked(e.dot, e.offset, true, p.size)
+		for _, a := range p.retries {
+			a.acked(e.dot, e.offset, false, p.size)
+		}
+	}
+	r.inflight = nil
+	if len(r.waiting) == 0 {
+		r.ahead = oplog.Heads{}
+	}
+	passed := r.state.Head
+	for _, m := range r.members {
+		if m.ops {
+			passed = min(passed, m.pos)
+			m.wake()
+		}
+	}
+	r.tail.trim(passed)
+	r.tellNews()
+	r.askForSnapshot()
+}
+
+// fail answers what could not be appended, and what waits behind it, since that
+// may name it. All may be sent again: some of it may even be in the log.
+func (r *room) fail(err error) {
+	r.srv.slog.Error("append ops", "doc", r.doc, "err", err)
+	state, stateErr := r.srv.log.State(context.Background(), r.doc)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range append(r.inflight, r.waiting...) {
+		p.author.rejected(r.unavailable(p.entry.Dot), p.size)
+		for _, a := range p.retries {
+			a.rejected(r.unavailable(p.entry.Dot), p.size)
+		}
+	}
+	r.inflight, r.waiting, r.ahead = nil, nil, oplog.Heads{}
+	if r.state.Epoch == "" {
+		r.state.Format = ""
+	}
+	// Something else wrote to this document: go on from what the log says.
+	if stateErr == nil && (errors.Is(err, oplog.ErrEpoch) || errors.Is(err, oplog.ErrOrder)) {
+		if r.state.Epoch != "" && state.Epoch != r.state.Epoch {
+			for len(r.members) > 0 {
+				r.members[0].dismiss(r, wire.Closed)
+			}
+		}
+		r.setState(state)
+	}
+}

@@ -1,0 +1,143 @@
+package relay
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// ServeHTTP implements [http.Handler]. Whatever is asked, it is first asked
+// where from: no web page but those allowed reads or writes anything here, and
+// on loopback no name but a local one leads here, so that a page whose domain
+// points at the reader's own machine (DNS rebinding) finds the door shut.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.hostAllowed(r) {
+		refuse(w, http.StatusMisdirectedRequest, wire.Forbidden,
+			"this relay listens on loopback and is not called "+r.Host+"; use localhost, or allow the origin")
+		return
+	}
+	origin := r.Header.Get("Origin")
+	if !s.originAllowed(r, origin) {
+		refuse(w, http.StatusForbidden, wire.Forbidden,
+			"pages from "+strings.TrimSpace(origin+" elsewhere")+" may not talk to this relay; its operator can allow an origin")
+		return
+	}
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Add("Vary", "Origin")
+	if origin != "" && !sameOrigin(origin, r.Host) {
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Expose-Headers", "Baton-Format, Baton-Sha256, Baton-Offset, ETag, Retry-After")
+		if r.Method == http.MethodOptions {
+			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Range, If-None-Match, Last-Event-ID, Baton-Format, Baton-Sha256")
+			h.Set("Access-Control-Max-Age", "600")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// hostAllowed reports whether a request that came over loopback asked for a
+// local name, or for that of an allowed origin (a proxy on the same machine).
+func (s *Server) hostAllowed(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return true
+	}
+	tcp, ok := local.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsLoopback() {
+		return true
+	}
+	name := r.Host
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
+	name = strings.ToLower(strings.Trim(name, "[]"))
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() {
+		return true
+	}
+	return slices.ContainsFunc(s.cfg.AllowOrigins, func(o string) bool {
+		u, err := url.Parse(o)
+		return err == nil && u.Hostname() == name && name != ""
+	})
+}
+
+// originAllowed reports whether the page that makes a request may. Programs
+// other than browsers send neither of the headers.
+func (s *Server) originAllowed(r *http.Request, origin string) bool {
+	if origin != "" {
+		return sameOrigin(origin, r.Host) || slices.Contains(s.cfg.AllowOrigins, "*") ||
+			slices.ContainsFunc(s.cfg.AllowOrigins, func(o string) bool { return strings.EqualFold(strings.TrimSuffix(o, "/"), origin) })
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+		return true
+	}
+	// Following a link to a page of this relay is no reading of it.
+	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
+		r.Header.Get("Sec-Fetch-Dest") == "document" && !strings.HasPrefix(r.URL.Path, "/v1/")
+}
+
+func sameOrigin(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
+}
+
+// refuse answers with an error as JSON.
+func refuse(w http.ResponseWriter, status int, code wire.Code, message string) {
+	answer(w, status, &wire.Error{Code: code, Message: message})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // a client that is gone needs no answer
+}
+
+// identify returns who a request is from, or answers it with a refusal.
+func (s *Server) identify(w http.ResponseWriter, r *http.Request) (id *auth.Identity, token string, ok bool) {
+	token = requestToken(r)
+	id, err := s.cfg.Auth.Authorize(r.Context(), token)
+	switch {
+	case errors.Is(err, auth.ErrToken):
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		refuse(w, http.StatusUnauthorized, wire.Unauthorized, err.Error())
+		return nil, "", false
+	case err != nil:
+		s.slog.Error("authorize", "err", err)
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusServiceUnavailable, wire.Unavailable, "tokens cannot be checked at the moment")
+		return nil, "", false
+	}
+	return id, token, true
+}
+
+// requestToken returns the first token found: of the Authorization header, a
+// second offered subprotocol, the query.
+func requestToken(r *http.Request) string {
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	for _, list := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for p := range strings.SplitSeq(list, ",") {
+			if token, ok := strings.CutPrefix(strings.TrimSpace(p), wire.TokenProtocol); ok {
+				return token
+			}
+		}
+	}
+	return r.URL.Query().Get("access_token")
+}

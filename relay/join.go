@@ -1,0 +1,156 @@
+package relay
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/baton-relay/baton/clock"
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// join answers a join frame.
+func (s *session) join(f *wire.Frame) {
+	rights := s.who().Rights(string(f.Doc))
+	s.mu.Lock()
+	docs := len(s.members)
+	s.mu.Unlock()
+	switch {
+	case s.member(string(f.Doc)) != nil:
+		s.refuse(f, wire.AlreadyJoined, "this session is in "+string(f.Doc)+" already")
+		return
+	case docs >= s.srv.cfg.Limits.Docs:
+		s.refuse(f, wire.TooManyDocs, fmt.Sprintf("one session is in at most %d documents; leave one, or connect again", docs))
+		return
+	case rights == 0:
+		s.refuse(f, wire.Forbidden, "no rights in "+string(f.Doc))
+		return
+	}
+	if f.Join.Replaces != "" {
+		s.srv.replace(f.Join.Replaces, s)
+	}
+	ctx := context.Background()
+	r, err := s.srv.room(ctx, f.Doc)
+	if err != nil {
+		s.srv.slog.Error("join", "doc", f.Doc, "err", err)
+		s.refuse(f, wire.Unavailable, "the document cannot be read at the moment")
+		return
+	}
+	m := &member{
+		session: s, room: r, doc: f.Doc, rights: rights, format: f.Join.Format,
+		ops: f.Join.Ops && rights.Has(auth.Read), watches: f.Join.Presence && rights&(auth.Read|auth.Presence) != 0,
+		snapshots: !f.Join.NoSnapshot,
+		closed:    map[clock.Actor]bool{},
+	}
+	if err := m.enter(ctx, f); err != nil {
+		m.release()
+		refused, ok := errors.AsType[*wire.Error](err)
+		if !ok {
+			s.srv.slog.Error("join", "doc", f.Doc, "err", err)
+			refused = &wire.Error{Code: wire.Unavailable, Message: "the document cannot be read at the moment"}
+		}
+		s.refuse(f, refused.Code, refused.Message)
+	}
+}
+
+// enter finds the member's position, says joined and puts it into its room.
+func (m *member) enter(ctx context.Context, f *wire.Frame) error {
+	since := &f.Join.Since
+	// What needs the log is looked up before the room's lock is taken; the log
+	// only grows meanwhile, and if its document is another by then, so is its
+	// epoch.
+	var located oplog.Offset
+	var err error
+	if since.Clock.Len() > 0 && m.ops {
+		if located, err = m.room.srv.log.Locate(ctx, m.doc, since.Clock); err != nil && !errors.Is(err, oplog.ErrNotFound) {
+			return err
+		}
+	}
+	var blob *oplog.Snapshot
+	if m.snapshots && m.ops {
+		s, err := m.room.srv.log.Snapshot(ctx, m.doc, 0)
+		if err == nil {
+			blob = &s
+		} else if !errors.Is(err, oplog.ErrNotFound) {
+			return err
+		}
+	}
+	r := m.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st := &r.state
+	switch {
+	case r.deleting:
+		return &wire.Error{Code: wire.Unavailable, Message: string(m.doc) + " is being deleted"}
+	case st.Epoch != "" && m.format != "" && m.format != st.Format:
+		return &wire.Error{Code: wire.Format, Message: fmt.Sprintf("%s holds ops of format %s, not %s", m.doc, st.Format, m.format)}
+	}
+	j := &wire.Joined{
+		Type: "joined", ID: f.ID, Doc: m.doc, Epoch: st.Epoch, Head: st.Head, First: st.First,
+		Access: m.rights.Names(),
+	}
+	if st.Epoch != "" {
+		j.Format = st.Format
+	}
+	m.place(since, located, j, blob)
+	m.session.say(j) // before the writer knows of the member: joined comes first
+	m.session.addMember(m)
+	r.enter(m)
+	m.wake()
+	return nil
+}
+
+// place sets the member's position from how far the client has come, and
+// completes joined with it.
+func (m *member) place(since *wire.Since, located oplog.Offset, j *wire.Joined, blob *oplog.Snapshot) {
+	st := &m.room.state
+	m.liveAt = st.Head
+	byOffset := since.Epoch != "" && since.Epoch == st.Epoch && since.Offset <= st.Head
+	lacks := true
+	switch {
+	case byOffset:
+		m.pos = since.Offset
+	default:
+		full := st.Heads.Clock
+		j.Clock = &full
+		if lost := full.Missing(since.Clock); lost.Len() > 0 {
+			j.Lost = &lost
+		}
+		if since.Clock.Len() > 0 {
+			m.pos, m.skip = min(located, st.Head), since.Clock
+		}
+		lacks = blob != nil && !since.Clock.Covers(blob.Clock)
+	}
+	if blob != nil && m.ops && lacks && blob.Offset > m.pos && blob.Offset <= st.Head {
+		m.pos = blob.Offset
+		j.Snapshot = snapshotFrame(m.doc, blob)
+	}
+	if st.First > 0 {
+		m.pos = max(m.pos, st.First-1)
+	}
+	if !m.ops {
+		m.pos = st.Head
+	}
+	if m.pos >= m.liveAt {
+		m.skip = clock.Vector{}
+	}
+	j.From = m.pos
+	if !m.ops {
+		m.live = true
+	}
+}
+
+func snapshotFrame(doc oplog.DocID, s *oplog.Snapshot) *wire.Snapshot {
+	return &wire.Snapshot{
+		Offset: s.Offset, URL: snapshotURL(doc, s.Offset), Bytes: s.Bytes,
+		SHA256: hex.EncodeToString(s.SHA256[:]), Format: s.Format,
+	}
+}
+
+func snapshotURL(doc oplog.DocID, at oplog.Offset) string {
+	return "/v1/docs/" + string(doc) + "/snapshots/" + strconv.FormatUint(uint64(at), 10)
+}

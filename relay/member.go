@@ -1,0 +1,289 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/baton-relay/baton/clock"
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// opsFrameBytes bounds the ops of one frame, unless a single op is larger.
+const opsFrameBytes = 64 << 10
+
+// member is a session in a room: a position in the document's log, not a queue.
+// What lies beyond the position is what the session has yet to get.
+type member struct {
+	// static
+	session *session
+	room    *room
+	doc     oplog.DocID
+	ops     bool // gets ops
+	watches bool // gets presence and events
+	format  oplog.Format
+	// snapshots says that a blob may stand in for ops.
+	snapshots bool
+	once      sync.Once // of release
+
+	// owned by the session's reader
+	closed map[clock.Actor]bool // actors that had a conflict here
+
+	// below, guarded by room.mu
+
+	gone   bool
+	rights auth.Rights
+	// pos: all at or before it was sent, or is not to be.
+	pos oplog.Offset
+	// Until pos reaches liveAt, this is catching up: entries that skip covers are
+	// left out, and at the end it is told that it is live.
+	live   bool
+	liveAt oplog.Offset
+	skip   clock.Vector
+	// due are acks that wait for their place, by offset; see [member.acked].
+	due []due
+
+	presenceOf // see presence.go
+}
+
+// due is an ack that is sent once the position has reached its op.
+type due struct {
+	offset oplog.Offset
+	dot    clock.Dot
+	fresh  bool // this very session brought the op: it is not sent to it
+	size   int
+}
+
+// wake has the session send what this member has to get.
+func (m *member) wake() { m.session.wake() }
+
+// accepted implements [author].
+func (m *member) accepted(size int) { m.session.opened(size) }
+
+// acked implements [author]: the ack takes its op's place in the stream.
+func (m *member) acked(d clock.Dot, at oplog.Offset, fresh bool, size int) {
+	if m.gone {
+		m.session.settled(1, size)
+		return
+	}
+	i := len(m.due)
+	for i > 0 && m.due[i-1].offset > at {
+		i--
+	}
+	m.due = slices.Insert(m.due, i, due{at, d, fresh, size})
+	m.wake()
+}
+
+// rejected implements [author].
+func (m *member) rejected(rej wire.Reject, size int) {
+	if size >= 0 {
+		m.session.settled(1, size)
+	}
+	if m.gone {
+		return
+	}
+	rej.Type, rej.Doc = "reject", m.doc
+	m.session.say(&rej)
+}
+
+// dismiss takes the member out of the room and tells its session why. The
+// room's lock is held.
+func (m *member) dismiss(r *room, code wire.Code) {
+	if !r.leave(m) {
+		return
+	}
+	for _, d := range m.due {
+		m.session.settled(1, d.size)
+	}
+	m.due = nil
+	m.session.dismissed(m, code)
+	m.release()
+}
+
+// next adds to out the ops and acks that are to be sent now, at most about a
+// frame of them. It reports whether it came any further.
+func (m *member) next(out *output) bool {
+	r := m.room
+	r.mu.Lock()
+	switch {
+	case m.gone:
+		r.mu.Unlock()
+		return false
+	case !m.ops:
+		before := len(out.frames)
+		m.pos = r.state.Head
+		m.acks(out, len(m.due))
+		r.mu.Unlock()
+		return len(out.frames) > before
+	case m.pos < r.tail.before:
+		head := r.state.Head
+		r.mu.Unlock()
+		return m.nextPage(out, head)
+	}
+	defer r.mu.Unlock()
+	entries := chunk(r.tail.after(m.pos))
+	to := m.pos
+	if n := len(entries); n > 0 {
+		to = entries[n-1].offset
+	}
+	if len(entries) > 0 && m.dueBy(to) == 0 && (m.live || m.skip.Len() == 0) {
+		out.add(r.tail.share(m.doc, m.pos, entries))
+		m.pos = to
+		m.arrive(out)
+		return true
+	}
+	return m.send(out, entries, to)
+}
+
+// dueBy returns how many acks are due when the position is at to.
+func (m *member) dueBy(to oplog.Offset) int {
+	n := 0
+	for n < len(m.due) && m.due[n].offset <= to {
+		n++
+	}
+	return n
+}
+
+// send adds entries and the acks among them, each in its place: the ops of
+// others up to the last ack, the acks, the rest.
+func (m *member) send(out *output, entries []tailEntry, to oplog.Offset) bool {
+	before, from := len(out.frames), m.pos
+	if n := m.dueBy(to); n > 0 {
+		last := m.due[n-1].offset
+		cut := 0
+		for cut < len(entries) && entries[cut].offset <= last {
+			cut++
+		}
+		m.sendOps(out, entries[:cut], m.due[:n])
+		entries = entries[cut:]
+		m.acks(out, n)
+	}
+	m.sendOps(out, entries, nil)
+	m.pos = max(m.pos, to)
+	m.arrive(out)
+	return len(out.frames) > before || m.pos > from
+}
+
+// sendOps adds one frame with entries, without those that the session brought
+// and those it had when it joined.
+func (m *member) sendOps(out *output, entries []tailEntry, own []due) {
+	kept := out.entries[:0]
+	for _, e := range entries {
+		for len(own) > 0 && (own[0].offset < e.offset || own[0].offset == e.offset && !own[0].fresh) {
+			own = own[1:]
+		}
+		mine := len(own) > 0 && own[0].offset == e.offset
+		had := !m.live && e.offset <= m.liveAt && m.skip.Has(e.dot)
+		if !mine && !had {
+			kept = append(kept, e)
+		}
+	}
+	if len(kept) > 0 {
+		out.add(opsFrame(m.doc, kept))
+	}
+	clear(kept)
+	out.entries = kept[:0]
+}
+
+// acks adds the first n acks that are due: for each actor its last.
+func (m *member) acks(out *output, n int) {
+	if n == 0 {
+		return
+	}
+	for i, d := range m.due[:n] {
+		out.settled++
+		out.settledBytes += d.size
+		later := func(o due) bool { return o.dot.Actor == d.dot.Actor && o.dot.Seq >= d.dot.Seq }
+		if slices.ContainsFunc(m.due[i+1:n], later) {
+			continue
+		}
+		out.add(ackFrame(m.doc, d))
+	}
+	if m.due = m.due[n:]; len(m.due) == 0 {
+		m.due = nil
+	}
+}
+
+func ackFrame(doc oplog.DocID, d due) []byte {
+	b := newFrame(96 + len(doc) + len(d.dot.Actor))
+	return sealFrame(opText, wire.AppendAck(b, doc, d.dot, d.offset))
+}
+
+// arrive says live, once the catch-up is at its end.
+func (m *member) arrive(out *output) {
+	if m.live || m.pos < m.liveAt {
+		return
+	}
+	m.live, m.skip = true, clock.Vector{}
+	out.say(&wire.Live{Type: "live", Doc: m.doc, Offset: m.pos})
+}
+
+// nextPage is next for a position older than the tail: it reads on from the
+// log. It goes no further than head, which the room has published.
+func (m *member) nextPage(out *output, head oplog.Offset) bool {
+	r := m.room
+	pos := m.pos // only this goroutine moves it
+	to := pos
+	var arena []byte
+	page := out.page[:0]
+	size := 0
+	span, err := r.srv.log.Read(context.Background(), m.doc, "", pos, func(e *oplog.Entry) bool {
+		if e.Offset > head {
+			return false
+		}
+		if !m.live && m.skip.Has(e.Dot) {
+			to = e.Offset
+			return size < opsFrameBytes
+		}
+		if n := encodedSize(e); cap(arena)-len(arena) < n {
+			arena = make([]byte, 0, max(n, opsFrameBytes+n))
+		}
+		var t tailEntry
+		start := len(arena)
+		if arena, t = encode(arena, e); size > 0 && size+len(t.json)+1 > opsFrameBytes {
+			arena = arena[:start]
+			return false
+		}
+		size += len(t.json) + 1
+		page = append(page, t)
+		to = e.Offset
+		return true
+	})
+	defer func() { clear(page); out.page = page[:0] }()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case m.gone:
+		return false
+	case errors.Is(err, oplog.ErrPruned):
+		return m.pruned(out, span)
+	case err != nil:
+		// Deleted meanwhile, or the disk holds something else than was written.
+		r.srv.slog.Error("read ops", "doc", m.doc, "after", pos, "err", err)
+		m.dismiss(r, wire.Closed)
+		return true
+	}
+	return m.send(out, page, to)
+}
+
+// pruned moves a position that fell below the oldest entry: to the newest
+// snapshot, or to the oldest entry for a session that wants none.
+func (m *member) pruned(out *output, span oplog.Span) bool {
+	m.pos = span.First - 1
+	if !m.snapshots {
+		return true
+	}
+	s, err := m.room.srv.log.Snapshot(context.Background(), m.doc, 0)
+	if err != nil {
+		m.room.srv.slog.Error("find snapshot", "doc", m.doc, "err", err)
+		m.dismiss(m.room, wire.Closed)
+		return true
+	}
+	m.pos = max(m.pos, s.Offset)
+	out.say(&wire.SnapshotNotice{Type: "snapshot", Doc: m.doc, Snapshot: *snapshotFrame(m.doc, &s)})
+	// Acks whose place is now behind the position go out with the next entries.
+	return true
+}

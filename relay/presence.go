@@ -1,0 +1,291 @@
+package relay
+
+import (
+	"time"
+
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// presenceBudget is about how many bytes of presence one reader is sent in a
+// second: a room of many moving cursors is flushed less often than a small one.
+const presenceBudget = 128 << 10
+
+// presenceSlice is how many sessions of a room a flush wakes at a time. The rest
+// follow spread over the interval: a flush to a large room is no burst that
+// ops have to wait behind.
+const presenceSlice = 16
+
+// passedOver is after how long a session that always has ops waiting gets
+// presence all the same.
+const passedOver = time.Second
+
+// presence is who is in a room and their newest states. Each change has a
+// number; a session is sent what changed since the number it has seen. The
+// log knows nothing of this. A plain structure: the room's lock guards it.
+type presence struct {
+	version uint64     // of the newest change
+	gone    []departed // who left and is not forgotten by all yet
+
+	// A round hands out the changes up to target, once to each session.
+	target  uint64
+	cursor  int // the member to be woken next
+	running bool
+	timer   *time.Timer
+	began   time.Time     // when the last round began
+	pause   time.Duration // from there to the next
+
+	frames [4]statesFrame // shared by the sessions that have seen the same
+	next   int
+	size   int // of the changes sent last, in bytes
+}
+
+// presenceOf is a member's part in the presence of its room.
+type presenceOf struct {
+	listed  bool   // others see it
+	state   []byte // JSON text, nil if none was set
+	changed uint64 // when the state was set last, or the session came
+
+	greeted    bool      // the first frame, with the whole room, was sent
+	seen       uint64    // the newest change that was sent
+	lastStates time.Time // when presence was last sent
+}
+
+type departed struct {
+	session string
+	version uint64
+}
+
+// statesFrame is the changes in (from, to]. Where they are all of one session,
+// only is its id.
+type statesFrame struct {
+	from, to uint64
+	frames   [][]byte
+	only     string
+}
+
+func (p *presence) enter(m *member) {
+	p.version = max(p.version, 1) // 0 is what a session has seen that has seen nothing
+	if m.listed = m.watches && m.rights.Has(auth.Presence); m.listed {
+		p.version++
+		m.changed = p.version
+		p.plan(m.room)
+	}
+}
+
+func (p *presence) leave(r *room, m *member) {
+	if len(r.members) == 0 {
+		if p.timer != nil {
+			p.timer.Stop()
+		}
+		*p = presence{version: p.version + 1}
+		return
+	}
+	if m.listed {
+		p.version++
+		p.gone = append(p.gone, departed{m.session.id, p.version})
+		p.plan(r)
+	}
+}
+
+// relist shows or hides a member whose rights changed.
+func (p *presence) relist(m *member) {
+	switch listed := m.watches && m.rights.Has(auth.Presence); {
+	case listed == m.listed:
+	case listed:
+		p.enter(m)
+	default:
+		m.listed, m.state = false, nil
+		p.version++
+		p.gone = append(p.gone, departed{m.session.id, p.version})
+		p.plan(m.room)
+	}
+}
+
+// setPresence replaces a member's state; nil clears it.
+func (r *room) setPresence(m *member, state []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m.gone || !m.listed || state == nil && m.state == nil {
+		return
+	}
+	r.presence.version++
+	m.state, m.changed = state, r.presence.version
+	r.presence.plan(r)
+}
+
+// plan has a round begin as soon as the last one is long enough ago.
+func (p *presence) plan(r *room) {
+	if p.running {
+		return
+	}
+	p.running = true
+	p.after(max(0, p.pause-time.Since(p.began)), r)
+}
+
+func (p *presence) after(d time.Duration, r *room) {
+	if p.timer == nil {
+		p.timer = time.AfterFunc(d, r.presenceRound)
+	} else {
+		p.timer.Reset(d)
+	}
+}
+
+// presenceRound wakes the next slice of sessions.
+func (r *room) presenceRound() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := &r.presence
+	if !p.running {
+		return
+	}
+	if p.cursor == 0 {
+		p.target, p.began = p.version, time.Now()
+		p.forget(r)
+	}
+	woken := 0
+	for ; p.cursor < len(r.members) && woken < presenceSlice; p.cursor++ {
+		if m := r.members[p.cursor]; m.watches && m.seen < p.target {
+			m.wake()
+			woken++
+		}
+	}
+	if p.cursor < len(r.members) {
+		slices := len(r.members)/presenceSlice + 1
+		p.after(p.pause/time.Duration(slices), r)
+		return
+	}
+	p.cursor, p.running = 0, false
+	p.pause = max(r.srv.cfg.PresenceInterval, time.Duration(p.size)*time.Second/presenceBudget)
+	if p.version > p.target {
+		p.plan(r)
+	}
+}
+
+// forget drops those who left of whom every session knows.
+func (p *presence) forget(r *room) {
+	if len(p.gone) == 0 {
+		return
+	}
+	known := p.version
+	for _, m := range r.members {
+		if m.watches && m.greeted {
+			known = min(known, m.seen)
+		}
+	}
+	kept := p.gone[:0]
+	for _, d := range p.gone {
+		if d.version > known {
+			kept = append(kept, d)
+		}
+	}
+	p.gone = kept
+}
+
+// nextStates adds to out the presence that the member has not seen. While ops
+// wait it is passed over, except once in a while. It reports whether it added
+// anything.
+func (m *member) nextStates(out *output, opsWait bool) bool {
+	if !m.watches {
+		return false
+	}
+	r := m.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := &r.presence
+	to := p.target
+	if !m.greeted {
+		to = p.version
+	}
+	if m.gone || m.greeted && m.seen >= to {
+		return false
+	}
+	now := time.Now()
+	if opsWait && now.Sub(m.lastStates) < passedOver {
+		return false
+	}
+	f := p.between(r, m.seen, to)
+	mine := m.greeted && f.only == m.session.id
+	m.greeted, m.seen, m.lastStates = true, to, now
+	if mine {
+		return false
+	}
+	for _, b := range f.frames {
+		out.add(b)
+	}
+	return len(f.frames) > 0
+}
+
+// between returns the frame with the changes in (from, to].
+func (p *presence) between(r *room, from, to uint64) *statesFrame {
+	for i := range p.frames {
+		if f := &p.frames[i]; f.frames != nil && f.from == from && f.to == to {
+			return f
+		}
+	}
+	f := &p.frames[p.next]
+	p.next = (p.next + 1) % len(p.frames)
+	*f = statesFrame{from: from, to: to}
+	b := wire.AppendPresence(newFrame(512), r.doc)
+	head, members := len(b), 0
+	limit := r.srv.cfg.Limits.ServerFrameBytes
+	add := func(session string, then func([]byte) []byte) {
+		if members++; members == 1 {
+			f.only = session
+		} else {
+			f.only = ""
+		}
+		if len(b) > head {
+			b = append(b, ',')
+		}
+		if b = then(b); len(b) > limit/2 {
+			f.frames = append(f.frames, sealFrame(opText, append(b, wire.PresenceEnd...)))
+			b = wire.AppendPresence(newFrame(512), r.doc)
+		}
+	}
+	if from > 0 {
+		for _, d := range p.gone {
+			if d.version > from && d.version <= to {
+				add(d.session, func(b []byte) []byte { return wire.AppendGone(b, d.session) })
+			}
+		}
+	}
+	for _, m := range r.members {
+		if m.listed && m.changed > from {
+			add(m.session.id, func(b []byte) []byte {
+				return wire.AppendState(b, m.session.id, m.session.userJSON(), m.state)
+			})
+		}
+	}
+	if len(b) > head || len(f.frames) == 0 {
+		f.frames = append(f.frames, sealFrame(opText, append(b, wire.PresenceEnd...)))
+	}
+	if from > 0 {
+		p.size = 0
+		for _, b := range f.frames {
+			p.size += len(b)
+		}
+	}
+	return f
+}
+
+// tell sends an event to everyone who watches, but not to its sender. It may be
+// dropped on the way to a session that has too much to read.
+func (r *room) tell(from *member, name string, data []byte) {
+	session := ""
+	if from != nil {
+		session = from.session.id
+	}
+	b := newFrame(96 + len(r.doc) + len(session) + len(name) + len(data))
+	f := sealFrame(opText, wire.AppendEvent(b, r.doc, session, name, data))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if from != nil && from.gone {
+		return
+	}
+	for _, m := range r.members {
+		if m != from && m.watches {
+			m.session.offer(f)
+		}
+	}
+}

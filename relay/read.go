@@ -1,0 +1,191 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// messages holds buffers for frames while they are read and handled: an idle
+// session has none.
+var messages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// read handles the client's frames, one after the other, until the connection
+// ends.
+func (s *session) read() {
+	for s.awaitRoom() {
+		buf, err := s.readMessage()
+		if err != nil {
+			s.readFailed(err)
+			break
+		}
+		grown := s.handle(buf.Bytes())
+		if buf.Cap() <= 64<<10 {
+			messages.Put(buf)
+		}
+		if grown {
+			// Joining took a deep stack. A fresh goroutine gives it back, so that
+			// an idle session stays small.
+			go s.read()
+			return
+		}
+	}
+	s.end()
+}
+
+var errTooLarge = errors.New("frame is too large")
+
+// errBinary is for messages that are not text.
+var errBinary = fmt.Errorf("%w: a binary message", wire.ErrUnreadable)
+
+func (s *session) readMessage() (*bytes.Buffer, error) {
+	kind, r, err := s.ws.NextReader()
+	if err != nil {
+		return nil, err
+	}
+	if kind != websocket.TextMessage {
+		return nil, errBinary
+	}
+	buf := messages.Get().(*bytes.Buffer)
+	buf.Reset()
+	limit := int64(s.srv.cfg.Limits.FrameBytes)
+	n, err := buf.ReadFrom(io.LimitReader(r, limit+1))
+	if err == nil && n > limit {
+		err = errTooLarge
+	}
+	return buf, err
+}
+
+// readFailed says why nothing more is read, where there is somebody to tell.
+func (s *session) readFailed(err error) {
+	closed, byPeer := errors.AsType[*websocket.CloseError](err)
+	switch {
+	case errors.Is(err, errTooLarge):
+		s.close(wire.CloseTooLarge, fmt.Sprintf("a frame has at most %d bytes", s.srv.cfg.Limits.FrameBytes))
+	case errors.Is(err, wire.ErrUnreadable):
+		s.close(wire.CloseUnreadable, err.Error())
+	case byPeer && closed.Code != websocket.CloseAbnormalClosure:
+		s.close(wire.CloseNormal, "")
+	case byPeer || errors.Is(err, io.EOF) || isNetError(err):
+		s.cut()
+	default:
+		// What remains is what the library says of bytes that break RFC 6455.
+		s.close(wire.CloseProtocol, err.Error())
+	}
+}
+
+// end follows the last frame: the session leaves every room.
+func (s *session) end() {
+	s.mu.Lock()
+	members := s.members
+	s.members = nil
+	s.readDone = true
+	sent := s.ended
+	s.mu.Unlock()
+	for _, m := range members {
+		m.leave()
+	}
+	s.srv.forget(s)
+	if sent {
+		s.conn.Conn.Close()
+		return
+	}
+	s.close(wire.CloseNormal, "")
+}
+
+// handle answers one frame. It reports whether it may have grown the stack for good.
+func (s *session) handle(data []byte) (grown bool) {
+	f, err := wire.Decode(data, &s.srv.cfg.Limits)
+	if refused, ok := errors.AsType[*wire.Error](err); ok {
+		s.say(refused)
+		return false
+	}
+	if err != nil {
+		s.close(wire.CloseUnreadable, err.Error())
+		return false
+	}
+	switch f.Type {
+	case wire.TypePing:
+		s.say(&wire.Pong{Type: "pong", ID: f.ID})
+	case wire.TypeAuth:
+		s.authorize(f)
+	case wire.TypeJoin:
+		s.join(f)
+		return true
+	default:
+		m := s.member(string(f.Doc))
+		if m == nil {
+			s.refuse(f, wire.NotJoined, "join "+string(f.Doc)+" first")
+			return false
+		}
+		m.handle(f)
+	}
+	return false
+}
+
+// handle answers a frame for a document that the session is in.
+func (m *member) handle(f *wire.Frame) {
+	s := m.session
+	rights := m.access()
+	switch f.Type {
+	case wire.TypeOps:
+		d := delivery{ops: f.Ops, by: s.who().Subject, write: rights.Has(auth.Write), format: m.format, closed: m.closed}
+		m.room.accept(context.Background(), m, &d)
+	case wire.TypePresence, wire.TypeEvent:
+		if !rights.Has(auth.Presence) {
+			s.refuse(f, wire.Forbidden, "no right to be present in "+string(m.doc))
+			return
+		}
+		if f.Type == wire.TypeEvent {
+			m.room.tell(m, f.Name, f.Data)
+			return
+		}
+		m.room.setPresence(m, f.State)
+	case wire.TypeLeave:
+		if m.leave() {
+			s.dropMember(m)
+			s.say(&wire.DocFrame{Type: "left", ID: f.ID, Doc: m.doc, Code: wire.Left})
+		}
+	}
+}
+
+// leave takes the member out of its room and lets go of the room. It reports
+// whether the member was still there.
+func (m *member) leave() bool {
+	m.room.mu.Lock()
+	there := m.room.leave(m)
+	for _, d := range m.due {
+		m.session.settled(1, d.size)
+	}
+	m.due = nil
+	m.room.mu.Unlock()
+	m.release()
+	return there
+}
+
+// release gives back the member's hold of its room, once.
+func (m *member) release() { m.once.Do(func() { m.session.srv.release(m.room) }) }
+
+// access returns the member's rights now.
+func (m *member) access() auth.Rights {
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	return m.rights
+}
+
+// refuse answers a frame with an error.
+func (s *session) refuse(f *wire.Frame, code wire.Code, message string) {
+	e := &wire.Error{Type: "error", ID: f.ID, Code: code, Message: message, Doc: f.Doc}
+	if code == wire.Unavailable {
+		e.RetryMS = retryUnavailable.Milliseconds()
+	}
+	s.say(e)
+}

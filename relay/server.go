@@ -1,0 +1,278 @@
+// Package relay carries ops, presence and events between a document's
+// participants. It promises five things:
+//
+//   - An ack means durable, and so does hearing of an op: nobody, its author
+//     included, is told of an op before the log has made it so.
+//   - Causal order is checked here, by vector clocks: an op comes only after all
+//     that its clock names, and a client can prove from clocks alone that it
+//     lacks nothing.
+//   - A slow reader is never dropped for being slow, never gets a gap, and costs
+//     no memory: a session is a position in the log, not a queue.
+//   - Presence never delays an op and never touches the log.
+//   - Resuming needs nothing but a clock.
+//
+// It never looks into a payload. [Server] is an [net/http.Handler]; cmd/baton
+// runs it, and any Go program can mount it. One op's way is: session (read.go)
+// → room (accept.go) → log (commit.go) → tail (tail.go) → members (member.go) →
+// sockets (write.go).
+package relay
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// Config is what a relay is made of. All but Log may be left zero.
+type Config struct {
+	// Log keeps the ops. The relay does not close it.
+	Log oplog.Log
+	// Auth says who may do what; nil gives everyone every right.
+	Auth auth.Authorizer
+	// Logger takes what an operator should know; nil discards it.
+	Logger *slog.Logger
+	// Limits; each that is zero has its default, see [Defaults].
+	Limits wire.Limits
+	// AllowOrigins are the web origins, beside the relay's own, whose pages may
+	// talk to it: "https://app.example.com", or "*" for all.
+	AllowOrigins []string
+	// Heartbeat is how often a session is pinged (25 s). One that shows no sign
+	// of life for two of them is closed.
+	Heartbeat time.Duration
+	// PresenceInterval is how often presence is flushed (33 ms), less often in
+	// large rooms.
+	PresenceInterval time.Duration
+	// WriteTimeout is how long a peer may take no byte at all (30 s).
+	WriteTimeout time.Duration
+	// CompactEvery is after how many ops without a snapshot one session is asked
+	// for one (2,000).
+	CompactEvery int
+	// Home serves what the protocol does not: the page at /. Nil is 404.
+	Home http.Handler
+	// Version is what welcome says of the server.
+	Version string
+}
+
+// Defaults returns the limits of a relay that sets none.
+func Defaults() wire.Limits {
+	return wire.Limits{
+		FrameBytes:       1 << 20,
+		OpBytes:          768 << 10,
+		OpsPerFrame:      512,
+		ClockEntries:     4096,
+		UnackedOps:       4096,
+		ServerFrameBytes: 1<<20 + 256<<10,
+		Docs:             64,
+		PresenceBytes:    16 << 10,
+		PresenceHz:       30,
+	}
+}
+
+func (c *Config) fill() {
+	d := Defaults()
+	l := &c.Limits
+	l.FrameBytes = cmp.Or(l.FrameBytes, d.FrameBytes)
+	l.OpBytes = min(cmp.Or(l.OpBytes, d.OpBytes), l.FrameBytes*3/4)
+	l.OpsPerFrame = cmp.Or(l.OpsPerFrame, d.OpsPerFrame)
+	l.ClockEntries = cmp.Or(l.ClockEntries, d.ClockEntries)
+	l.UnackedOps = cmp.Or(l.UnackedOps, d.UnackedOps)
+	l.ServerFrameBytes = cmp.Or(l.ServerFrameBytes, l.FrameBytes+256<<10)
+	l.Docs = cmp.Or(l.Docs, d.Docs)
+	l.PresenceBytes = min(cmp.Or(l.PresenceBytes, d.PresenceBytes), l.FrameBytes/2)
+	c.Heartbeat = cmp.Or(c.Heartbeat, 25*time.Second)
+	c.PresenceInterval = cmp.Or(c.PresenceInterval, 33*time.Millisecond)
+	l.PresenceHz = cmp.Or(l.PresenceHz, max(1, int(time.Second/c.PresenceInterval)))
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
+	c.CompactEvery = cmp.Or(c.CompactEvery, 2000)
+	c.Version = cmp.Or(c.Version, "dev")
+	if c.Auth == nil {
+		c.Auth = auth.Everyone{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// retryUnavailable is what a client is told to wait when the log takes nothing.
+const retryUnavailable = time.Second
+
+// Server is a relay. It is an [http.Handler] for the whole protocol.
+type Server struct {
+	// static
+	cfg  Config
+	log  oplog.Log
+	slog *slog.Logger
+	mux  *http.ServeMux
+
+	stop    context.CancelFunc // ends watch
+	done    context.Context    // ends with the server
+	watcher sync.WaitGroup
+	commits sync.WaitGroup // rooms that carry ops to the log
+
+	mu sync.Mutex
+	// below guarded by mu
+	rooms    map[oplog.DocID]*room
+	sessions map[string]*session // by id
+	secrets  map[string]*session // by the secret of "replaces"
+	draining bool
+	empty    chan struct{} // closed when the last session of a draining server is gone
+}
+
+// New returns a relay that serves at once. Close ends it.
+func New(cfg Config) *Server {
+	cfg.fill()
+	s := &Server{
+		cfg: cfg, log: cfg.Log, slog: cfg.Logger,
+		rooms:    map[oplog.DocID]*room{},
+		sessions: map[string]*session{},
+		secrets:  map[string]*session{},
+		empty:    make(chan struct{}),
+	}
+	s.done, s.stop = context.WithCancel(context.Background())
+	s.mux = s.routes()
+	s.watcher.Go(s.watch)
+	return s
+}
+
+// add registers a session; it reports false when the server is going.
+func (s *Server) add(ses *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.sessions[ses.id] = ses
+	s.secrets[ses.replace] = ses
+	return true
+}
+
+func (s *Server) forget(ses *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, ses.id)
+	delete(s.secrets, ses.replace)
+	if s.draining && len(s.sessions) == 0 {
+		s.closeEmpty()
+	}
+}
+
+func (s *Server) closeEmpty() {
+	select {
+	case <-s.empty:
+	default:
+		close(s.empty)
+	}
+}
+
+// all returns the sessions there are.
+func (s *Server) all() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*session, 0, len(s.sessions))
+	for _, ses := range s.sessions {
+		list = append(list, ses)
+	}
+	return list
+}
+
+// replace ends the session whose secret a new one of the same user brought.
+func (s *Server) replace(secret string, by *session) {
+	s.mu.Lock()
+	old := s.secrets[secret]
+	s.mu.Unlock()
+	if old == nil || old == by || old.who().Subject != by.who().Subject {
+		return
+	}
+	old.mu.Lock()
+	members := old.members
+	old.mu.Unlock()
+	for _, m := range members {
+		m.room.mu.Lock()
+		m.dismiss(m.room, wire.Replaced)
+		m.room.mu.Unlock()
+	}
+	old.close(wire.CloseNormal, "replaced")
+}
+
+// Drain ends every session in an orderly way: no new ones come, those there are
+// told, what they sent is made durable and acked, then they are closed with
+// 1012. It returns when all are gone, or with the error of ctx, having cut the
+// rest. The log may be closed after that.
+func (s *Server) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	if len(s.sessions) == 0 {
+		s.closeEmpty()
+	}
+	s.mu.Unlock()
+	// Clients spread their return over this time; nobody waits for them here.
+	notice := textFrame(&wire.Draining{Type: "draining", RetryMS: drainRetry.Milliseconds()})
+	for _, ses := range s.all() {
+		ses.sayFrame(notice)
+	}
+	s.settle(ctx)
+	for _, ses := range s.all() {
+		ses.close(wire.CloseRestart, "this node is going; connect again")
+	}
+	var err error
+	select {
+	case <-s.empty:
+	case <-ctx.Done():
+		err = ctx.Err()
+		for _, ses := range s.all() {
+			ses.cut()
+		}
+		<-s.empty
+	}
+	s.Close()
+	return err
+}
+
+// drainRetry is what clients of a draining relay are told to wait.
+const drainRetry = 500 * time.Millisecond
+
+// settle waits until no session has an op open, or ctx ends. What a client had
+// sent when it was told is read, made durable and acked.
+func (s *Server) settle(ctx context.Context) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for quiet := 0; quiet < 5; quiet++ {
+		for _, ses := range s.all() {
+			ses.mu.Lock()
+			if ses.open > 0 {
+				quiet = 0
+			}
+			ses.mu.Unlock()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Close cuts every session and waits until what was accepted is durable. It
+// does not close the log.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.draining = true
+	if len(s.sessions) == 0 {
+		s.closeEmpty()
+	}
+	s.mu.Unlock()
+	s.stop()
+	for _, ses := range s.all() {
+		ses.cut()
+	}
+	<-s.empty
+	s.commits.Wait()
+	s.watcher.Wait()
+}

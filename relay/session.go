@@ -1,0 +1,213 @@
+package relay
+
+import (
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// session is one connection. A goroutine reads it (read.go); another writes it
+// (write.go), but only while there is something to write.
+type session struct {
+	// static
+	srv     *Server
+	id      string
+	replace string // the secret by which a later session ends this one
+	ws      *websocket.Conn
+	conn    *conn
+
+	// token is what the session came with; owned by the reader until it is asked
+	// again by [Server.watch].
+	writer atomic.Int32 // idle, writing or woken
+
+	mu sync.Mutex
+	// all below is guarded by mu
+
+	room     sync.Cond // signalled when the reader may go on; uses mu
+	identity *auth.Identity
+	token    string
+	warned   bool // that the token is about to end
+
+	// members are the documents the session is in.
+	members []*member
+	// said are frames that answer this client and events for it, in order.
+	said      [][]byte
+	saidBytes int
+	// open are the ops that were accepted and not answered yet.
+	open      int
+	openBytes int
+
+	pinged   int64  // when the last ping was sent, Unix ms
+	ending   []byte // the close frame, once the session is to end
+	ended    bool   // the close frame was sent, or cannot be
+	readDone bool   // the reader has ended
+}
+
+// maxSaid bounds what waits for a client that asks and does not read: the
+// reader stops there, and events are dropped.
+const maxSaid = 256 << 10
+
+// maxOpenBytes bounds the payloads of one session that wait for the log.
+const maxOpenBytes = 8 << 20
+
+// say queues a frame of package wire for the client.
+func (s *session) say(frame any) { s.sayFrame(textFrame(frame)) }
+
+func textFrame(f any) []byte { return frame(opText, wire.Marshal(f)) }
+
+func (s *session) sayFrame(f []byte) {
+	s.mu.Lock()
+	s.queue(f)
+	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *session) queue(f []byte) {
+	if s.ending == nil {
+		s.said = append(s.said, f)
+		s.saidBytes += len(f)
+	}
+}
+
+// offer queues a frame that may be dropped.
+func (s *session) offer(f []byte) {
+	s.mu.Lock()
+	full := s.saidBytes > maxSaid
+	if !full {
+		s.queue(f)
+	}
+	s.mu.Unlock()
+	if !full {
+		s.wake()
+	}
+}
+
+// opened counts an op that was accepted and will be answered.
+func (s *session) opened(size int) {
+	s.mu.Lock()
+	s.open++
+	s.openBytes += size
+	s.mu.Unlock()
+}
+
+// settled counts n ops that were answered.
+func (s *session) settled(n, size int) {
+	s.mu.Lock()
+	s.open -= n
+	s.openBytes -= size
+	s.room.Signal()
+	s.mu.Unlock()
+}
+
+// awaitRoom blocks the reader while the client has too much open. It reports
+// whether the session goes on.
+func (s *session) awaitRoom() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ending == nil && s.crowded() {
+		s.room.Wait()
+	}
+	s.conn.alive() // not having been read is not having been silent
+	return s.ending == nil
+}
+
+func (s *session) crowded() bool {
+	return s.open > s.srv.cfg.Limits.UnackedOps || s.openBytes > maxOpenBytes || s.saidBytes > maxSaid
+}
+
+// close ends the session with a close code, after what is queued for it. The
+// first reason counts.
+func (s *session) close(code int, reason string) {
+	s.mu.Lock()
+	first := s.ending == nil
+	if first {
+		s.ending = closeFrame(code, reason)
+		s.room.Signal()
+	}
+	s.mu.Unlock()
+	if first {
+		// A peer that does not answer a close is not waited for.
+		time.AfterFunc(closeGrace, s.cut)
+		s.wake()
+	}
+}
+
+// closeGrace is how long a peer has to take the last frames and a close.
+const closeGrace = 3 * time.Second
+
+// cut ends the connection at once.
+func (s *session) cut() {
+	s.mu.Lock()
+	if s.ending == nil {
+		s.ending = []byte{}
+	}
+	s.ended = true
+	s.room.Signal()
+	s.mu.Unlock()
+	s.conn.Conn.Close()
+}
+
+// member returns the session's place in a document, nil if it is not in it.
+func (s *session) member(doc string) *member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.members {
+		if string(m.doc) == doc {
+			return m
+		}
+	}
+	return nil
+}
+
+func (s *session) addMember(m *member) {
+	s.mu.Lock()
+	s.members = append(s.members, m)
+	s.mu.Unlock()
+}
+
+// dismissed takes a member that left its room off the list and says left.
+func (s *session) dismissed(m *member, code wire.Code) {
+	s.dropMember(m)
+	s.say(&wire.DocFrame{Type: "left", Doc: m.doc, Code: code})
+}
+
+func (s *session) dropMember(m *member) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.members {
+		if s.members[i] == m {
+			// A new slice: the writer may be walking the old one.
+			s.members = append(append([]*member(nil), s.members[:i]...), s.members[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+func (s *session) who() *auth.Identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.identity
+}
+
+// userJSON returns the session's user as JSON text, nil where nobody was asked.
+func (s *session) userJSON() []byte {
+	if u := user(s.who()); u != nil {
+		b, _ := json.Marshal(u)
+		return b
+	}
+	return nil
+}
+
+func user(id *auth.Identity) *wire.User {
+	if id.Subject == "" {
+		return nil
+	}
+	return &wire.User{ID: id.Subject, Name: id.Name}
+}

@@ -1,0 +1,112 @@
+package relay
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/websocket"
+
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// readBufferBytes is what an idle session keeps for reading. Larger frames are
+// read past it, straight into the buffer they are handled in.
+const readBufferBytes = 512
+
+// serveWS takes a connection over from HTTP. The handler returns at once, so
+// that nothing of the request stays in memory; the session reads on in a
+// goroutine of its own.
+func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
+	if s.isDraining() {
+		w.Header().Set("Retry-After", strconv.Itoa(1))
+		refuse(w, http.StatusServiceUnavailable, wire.Unavailable, "this node is going; connect again")
+		return
+	}
+	id, token, ok := s.identify(w, r)
+	if !ok {
+		return
+	}
+	offered := websocket.Subprotocols(r)
+	if len(offered) > 0 && !slices.Contains(offered, wire.Subprotocol) {
+		refuse(w, http.StatusBadRequest, wire.Invalid, "offer the subprotocol "+wire.Subprotocol+", or none")
+		return
+	}
+	hw := &hijacker{ResponseWriter: w, patience: s.cfg.WriteTimeout}
+	up := websocket.Upgrader{
+		HandshakeTimeout: 10 * time.Second,
+		ReadBufferSize:   readBufferBytes,
+		WriteBufferSize:  readBufferBytes,
+		WriteBufferPool:  &handshakeBuffers,
+		Subprotocols:     []string{wire.Subprotocol},
+		CheckOrigin:      func(*http.Request) bool { return true }, // asked at the door
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			refuse(w, status, wire.Invalid, reason.Error())
+		},
+	}
+	ws, err := up.Upgrade(hw, r, nil)
+	if err != nil {
+		return // answered above
+	}
+	hw.conn.upgraded.Store(true)
+	ses := &session{
+		srv: s, id: uuid.NewString(), replace: uuid.NewString(),
+		ws: ws, conn: hw.conn, identity: id, token: token,
+		pinged: time.Now().UnixMilli(),
+	}
+	ses.room.L = &ses.mu
+	// What the library would answer by itself is answered in the stream's order.
+	ws.SetPingHandler(func(data string) error { ses.sayFrame(frame(opPong, []byte(data))); return nil })
+	ws.SetPongHandler(func(string) error { return nil })
+	ws.SetCloseHandler(func(int, string) error { return nil })
+	if !s.add(ses) {
+		ses.cut()
+		return
+	}
+	ses.say(&wire.Welcome{
+		Type: "welcome", Session: ses.id, Replace: ses.replace, User: user(id),
+		Server: "baton/" + s.cfg.Version, HeartbeatMS: s.cfg.Heartbeat.Milliseconds(), Limits: s.cfg.Limits,
+	})
+	go ses.read()
+}
+
+var handshakeBuffers sync.Pool
+
+// hijacker has the upgrade take our socket instead of the bare one.
+type hijacker struct {
+	http.ResponseWriter
+	patience time.Duration
+	conn     *conn
+}
+
+// Hijack implements [http.Hijacker].
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn = newConn(c, h.patience)
+	return h.conn, rw, nil
+}
+
+func (s *Server) isDraining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
+}
+
+// isNetError reports whether a read failed because the connection is gone.
+func isNetError(err error) bool {
+	return errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(err, io.ErrClosedPipe) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

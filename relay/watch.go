@@ -1,0 +1,149 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// watch looks after the sessions until the server ends: it pings them, ends
+// those that are silent, and asks again what their tokens are worth. One
+// goroutine for all: an idle session has no timer of its own.
+func (s *Server) watch() {
+	tick := time.NewTicker(min(s.cfg.Heartbeat/8, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.done.Done():
+			return
+		case now := <-tick.C:
+			for _, ses := range s.all() {
+				ses.checkLife(now)
+				ses.checkToken(now)
+			}
+		}
+	}
+}
+
+// checkLife pings a session that is due, and ends one that is silent.
+func (s *session) checkLife(now time.Time) {
+	beat := s.srv.cfg.Heartbeat.Milliseconds()
+	silent := now.UnixMilli() - s.conn.heard.Load()
+	s.mu.Lock()
+	paused := s.crowded()
+	ping := now.UnixMilli()-s.pinged >= beat
+	if ping {
+		s.pinged = now.UnixMilli()
+		s.queue(pingFrame)
+	}
+	s.mu.Unlock()
+	switch {
+	case silent >= 2*beat && !paused:
+		s.close(wire.CloseHeartbeat, "no sign of life for two heartbeats")
+	case ping:
+		s.wake()
+	}
+}
+
+var pingFrame = frame(opPing, nil)
+
+// tokenWarning is how long before its end a client hears that its token ends.
+const tokenWarning = time.Minute
+
+// checkToken asks again whom the session's token stands for.
+func (s *session) checkToken(now time.Time) {
+	s.mu.Lock()
+	token, old := s.token, s.identity
+	s.mu.Unlock()
+	id, err := s.srv.cfg.Auth.Authorize(context.Background(), token)
+	switch {
+	case errors.Is(err, auth.ErrToken) || err == nil && id.Subject != old.Subject:
+		s.close(wire.CloseUnauthorized, "the token has expired or is no longer valid")
+		return
+	case err != nil: // cannot be told now: what was true stays true
+		return
+	case id != old:
+		s.identify(token, id)
+	}
+	if id.Expires.IsZero() {
+		return
+	}
+	s.mu.Lock()
+	left := id.Expires.Sub(now)
+	warn := !s.warned && left < tokenWarning
+	s.warned = s.warned || warn
+	s.mu.Unlock()
+	if warn {
+		s.say(&wire.Auth{Type: "auth", User: user(id), ExpiresMS: left.Milliseconds()})
+	}
+}
+
+// authorize answers an auth frame: a new token for the same subject.
+func (s *session) authorize(f *wire.Frame) {
+	id, err := s.srv.cfg.Auth.Authorize(context.Background(), f.Token)
+	switch {
+	case errors.Is(err, auth.ErrToken):
+		s.close(wire.CloseUnauthorized, err.Error())
+		return
+	case err != nil:
+		s.srv.slog.Error("authorize", "err", err)
+		s.refuse(f, wire.Unavailable, "tokens cannot be checked at the moment")
+		return
+	case id.Subject != s.who().Subject:
+		s.close(wire.CloseForbidden, "the token belongs to somebody else; connect anew with it")
+		return
+	}
+	s.identify(f.Token, id)
+	answer := &wire.Auth{Type: "auth", ID: f.ID, User: user(id)}
+	if !id.Expires.IsZero() {
+		answer.ExpiresMS = time.Until(id.Expires).Milliseconds()
+	}
+	s.say(answer)
+}
+
+// identify gives the session the rights of an identity, in every document that
+// it is in.
+func (s *session) identify(token string, id *auth.Identity) {
+	s.mu.Lock()
+	s.token, s.identity, s.warned = token, id, false
+	members := s.members
+	s.mu.Unlock()
+	for _, m := range members {
+		m.setRights(id.Rights(string(m.doc)))
+	}
+}
+
+func (m *member) setRights(rights auth.Rights) {
+	r := m.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m.gone || m.rights == rights {
+		return
+	}
+	if rights == 0 || m.ops && !rights.Has(auth.Read) {
+		m.dismiss(r, wire.Forbidden)
+		return
+	}
+	m.rights = rights
+	m.session.say(&wire.DocFrame{Type: "access", Doc: m.doc, Access: rights.Names()})
+	r.presence.relist(m)
+}
+
+// askForSnapshot asks one session that may store snapshots for one, when the
+// log has grown long without. If none comes, another is asked later.
+func (r *room) askForSnapshot() {
+	if r.state.Head < r.compactAt {
+		return
+	}
+	for _, m := range r.members {
+		if m.live && m.ops && m.rights.Has(auth.Compact) {
+			r.compactAt = r.state.Head + oplog.Offset(r.srv.cfg.CompactEvery)
+			m.session.say(&wire.DocFrame{Type: "compact", Doc: r.doc, Offset: r.state.Head})
+			return
+		}
+	}
+}
