@@ -1,0 +1,40 @@
+// Command baton runs the relay, and what one uses to try and to test it.
+//
+//	baton                 serve on http://localhost:8080, log in ./data
+//	baton bench …         put load on a relay and print what came of it
+//	baton conform …       hold a relay to the protocol, rule by rule
+//
+// Each flag of serve can also be set in the environment: --data as BATON_DATA.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker in releases.
+var version = "0.1.0-dev"
+
+type commands struct {
+	Serve   serveCmd         `cmd:"" default:"withargs" help:"Run the relay (the default)."`
+	Bench   benchCmd         `cmd:"" help:"Put load on a running relay and print deliveries, latencies and costs."`
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	var cli commands
+	ctx := kong.Parse(&cli,
+		kong.Name("baton"),
+		kong.Description("A relay for collaborative editing: it carries vector-clocked ops between a document's participants, keeps them in a log, and never opens them."),
+		kong.Vars{"version": "baton " + version},
+		kong.UsageOnError(),
+		kong.DefaultEnvars("BATON"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err := ctx.Run(); err != nil {
+		fmt.Fprintf(os.Stderr, "baton: %v\n", err)
+		os.Exit(1)
+	}
+}

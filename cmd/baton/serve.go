@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/baton-relay/baton/oplog/bolt"
+	"github.com/baton-relay/baton/relay"
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+type serveCmd struct {
+	Listen           string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on. Anything but loopback needs --tokens, or --insecure-no-auth. (${default})"`
+	Data             string        `default:"./data" placeholder:"DIR" help:"Folder for the log, oplog.db; it is made if it is not there. (${default})"`
+	Tokens           string        `placeholder:"FILE" help:"Who may do what: static tokens in JSON, read again when the file changes. Without it everyone may do everything."`
+	InsecureNoAuth   bool          `help:"Serve everyone who can reach the address, without tokens."`
+	AllowOrigin      []string      `placeholder:"ORIGIN" help:"Web origin whose pages may talk to this relay, such as https://app.example.com; may be given again. Pages of the relay's own origin always may."`
+	LogLevel         slog.Level    `default:"info" help:"debug, info, warn or error. (${default})"`
+	LogFormat        string        `default:"text" enum:"text,json" help:"text or json. (${default})"`
+	MaxFrame         int           `default:"1048576" placeholder:"BYTES" help:"Largest frame a client may send; an op may have three quarters of it. (${default})"`
+	PresenceInterval time.Duration `default:"33ms" help:"How often presence is sent in a small room; larger rooms less often. (${default})"`
+	Heartbeat        time.Duration `default:"25s" help:"How often a connection is pinged. Two without an answer end it. (${default})"`
+	DrainTimeout     time.Duration `default:"10s" help:"How long to wait for clients when told to stop. (${default})"`
+}
+
+// Validate says what is wrong with the flags before anything is opened.
+func (c *serveCmd) Validate() error {
+	switch {
+	case c.MaxFrame < 4<<10 || c.MaxFrame > 64<<20:
+		return errors.New("--max-frame must be from 4096 to 67108864 bytes")
+	case c.Heartbeat < 100*time.Millisecond:
+		return errors.New("--heartbeat must be at least 100ms")
+	case c.PresenceInterval < time.Millisecond:
+		return errors.New("--presence-interval must be at least 1ms")
+	case c.DrainTimeout < 0:
+		return errors.New("--drain-timeout must not be negative")
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", c.Listen, err)
+	}
+	if !isLoopback(host) && c.Tokens == "" && !c.InsecureNoAuth {
+		return fmt.Errorf("--listen %s is open to other machines: give --tokens FILE to say who may enter, or --insecure-no-auth if everybody may", c.Listen)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Run serves until SIGINT or SIGTERM, then drains.
+func (c *serveCmd) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	logger := c.logger()
+	cfg := relay.Config{
+		Logger: logger, Version: version, Home: home(), AllowOrigins: c.AllowOrigin,
+		Heartbeat: c.Heartbeat, PresenceInterval: c.PresenceInterval,
+		Limits: wire.Limits{FrameBytes: c.MaxFrame},
+	}
+	if c.Tokens != "" {
+		tokens, err := auth.OpenTokens(c.Tokens, logger)
+		if err != nil {
+			return err
+		}
+		cfg.Auth = tokens
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer listener.Close()
+	path := filepath.Join(c.Data, "oplog.db")
+	log, err := bolt.Open(path, bolt.Options{Logger: logger})
+	if err != nil {
+		return err
+	}
+	cfg.Log = log
+	c.greet(listener.Addr(), path)
+	err = c.serve(ctx, stop, listener, relay.New(cfg), logger)
+	return errors.Join(err, log.Close())
+}
+
+// serve runs the HTTP server until ctx ends, then lets everyone finish.
+func (c *serveCmd) serve(ctx context.Context, stop func(), l net.Listener, r *relay.Server, logger *slog.Logger) error {
+	server := &http.Server{
+		Handler:           r,
+		ReadHeaderTimeout: 10 * time.Second, // one that dribbles its request is cut
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		r.Close()
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	stop() // a second signal ends the process at once
+	logger.Info("draining", "deadline", c.DrainTimeout)
+	began := time.Now()
+	deadline, cancel := context.WithTimeout(context.Background(), c.DrainTimeout)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- server.Shutdown(deadline) }()
+	if err := r.Drain(deadline); err != nil {
+		logger.Warn("some clients did not finish in time and were cut; what they were told is durable stays so")
+	}
+	if <-closed != nil {
+		_ = server.Close() // requests that outlast the deadline
+	}
+	logger.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+func (c *serveCmd) logger() *slog.Logger {
+	opts := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+}
+
+// greet says where to go and where the data lies.
+func (c *serveCmd) greet(addr net.Addr, path string) {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if isLoopback(host) {
+		host = "localhost"
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	at := net.JoinHostPort(host, port)
+	access := "everyone on this machine, without a token"
+	switch {
+	case c.Tokens != "":
+		access = "by the tokens in " + c.Tokens
+	case c.InsecureNoAuth:
+		access = "EVERYONE who reaches " + at + ", without a token"
+	}
+	lines := []string{
+		"Baton " + version + " is up.",
+		"  open     http://" + at,
+		"  clients  ws://" + at + "/v1/ws",
+		"  log      " + path,
+		"  access   " + access,
+	}
+	if c.LogFormat == "json" {
+		c.logger().Info("up", "open", "http://"+at, "log", path, "access", access)
+		return
+	}
+	fmt.Println(strings.Join(lines, "\n"))
+}
