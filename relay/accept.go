@@ -43,6 +43,14 @@ type delivery struct {
 	closed map[clock.Actor]bool
 }
 
+// subject returns who wrote an op: of an imported one, who the import says.
+func (d *delivery) subject(i int) string {
+	if d.stamps != nil && d.stamps[i].By != "" {
+		return d.stamps[i].By
+	}
+	return d.by
+}
+
 // accept is the room's one door for ops: a participant's frame and an HTTP post
 // enter here. Every op is answered by itself, at once or when it is durable.
 // It may be called again with the same ops: the clock says which are new.
@@ -71,7 +79,7 @@ func (r *room) accept(ctx context.Context, a author, d *delivery) {
 	gaps := map[clock.Actor]bool{} // actors that were told of a gap in this frame
 	for i := range d.ops {
 		op := &d.ops[i]
-		if rej := r.check(a, d, op, stored); rej != nil {
+		if rej := r.check(a, d, i, stored); rej != nil {
 			if rej.Code == wire.Gap {
 				if gaps[op.Actor] {
 					continue
@@ -120,7 +128,8 @@ func (r *room) lookup(ctx context.Context, dots []clock.Dot, stored map[clock.Do
 
 // check says what is against an op, nil if nothing is. An op that is known is
 // answered here.
-func (r *room) check(a author, d *delivery, op *wire.Op, stored map[clock.Dot]tailEntry) *wire.Reject {
+func (r *room) check(a author, d *delivery, i int, stored map[clock.Dot]tailEntry) *wire.Reject {
+	op, by := &d.ops[i], d.subject(i)
 	no := func(code wire.Code, format string, args ...any) *wire.Reject {
 		return &wire.Reject{Actor: op.Actor, Seq: op.Seq, Code: code, Message: fmt.Sprintf(format, args...)}
 	}
@@ -144,7 +153,7 @@ func (r *room) check(a author, d *delivery, op *wire.Op, stored map[clock.Dot]ta
 	if d.format != "" && r.state.Format != "" && d.format != r.state.Format {
 		return no(wire.Invalid, "%s holds ops of format %s, not %s", r.doc, r.state.Format, d.format)
 	}
-	if owner := r.owner(op.Actor); owner != "" && d.by != "" && owner != d.by {
+	if owner := r.owner(op.Actor); owner != "" && by != "" && owner != by {
 		return no(wire.Forbidden, "actor %s belongs to somebody else; take an actor of your own", op.Actor)
 	}
 	if op.Seq > head+1 {
@@ -220,12 +229,9 @@ func (r *room) onItsWay(d clock.Dot) *pending {
 // enqueue puts a new op behind those that wait for the log.
 func (r *room) enqueue(a author, d *delivery, i int) {
 	op := &d.ops[i]
-	e := op.Entry(d.by)
+	e := op.Entry(d.subject(i))
 	if d.stamps != nil {
 		e.At = d.stamps[i].At
-		if by := d.stamps[i].By; by != "" {
-			e.By = by
-		}
 	}
 	if r.state.Format == "" {
 		// The first op says what the document is; its epoch comes with its commit.

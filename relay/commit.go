@@ -118,5 +118,6 @@ func (r *room) fail(err error) {
 			}
 		}
 		r.setState(state)
+		r.tellNews() // who waits for more of the old log finds that it is gone
 	}
 }

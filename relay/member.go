@@ -260,6 +260,8 @@ func (m *member) nextPage(out *output, head oplog.Offset) bool {
 		return false
 	case errors.Is(err, oplog.ErrPruned):
 		return m.pruned(out, span)
+	case r.deleting && errors.Is(err, oplog.ErrNotFound):
+		return false // remove is about to say that it was deleted
 	case err != nil:
 		// Deleted meanwhile, or the disk holds something else than was written.
 		r.srv.slog.Error("read ops", "doc", m.doc, "after", pos, "err", err)

@@ -115,6 +115,7 @@ type Server struct {
 	done    context.Context    // ends with the server
 	watcher sync.WaitGroup
 	commits sync.WaitGroup // rooms that carry ops to the log
+	calls   *calls         // HTTP requests under way
 
 	mu sync.Mutex
 	// below guarded by mu
@@ -134,6 +135,7 @@ func New(cfg Config) *Server {
 		sessions: map[string]*session{},
 		secrets:  map[string]*session{},
 		empty:    make(chan struct{}),
+		calls:    newCalls(),
 	}
 	s.done, s.stop = context.WithCancel(context.Background())
 	s.mux = s.routes()
@@ -212,6 +214,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		s.closeEmpty()
 	}
 	s.mu.Unlock()
+	s.calls.leave()
 	// Clients spread their return over this time; nobody waits for them here.
 	notice := textFrame(&wire.Draining{Type: "draining", RetryMS: drainRetry.Milliseconds()})
 	for _, ses := range s.all() {
@@ -230,6 +233,9 @@ func (s *Server) Drain(ctx context.Context) error {
 			ses.cut()
 		}
 		<-s.empty
+	}
+	if late := s.calls.wait(ctx); err == nil {
+		err = late
 	}
 	s.Close()
 	return err
@@ -268,11 +274,13 @@ func (s *Server) Close() {
 		s.closeEmpty()
 	}
 	s.mu.Unlock()
+	s.calls.leave()
 	s.stop()
 	for _, ses := range s.all() {
 		ses.cut()
 	}
 	<-s.empty
+	s.calls.wg.Wait()
 	s.commits.Wait()
 	s.watcher.Wait()
 }

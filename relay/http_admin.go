@@ -1,0 +1,117 @@
+package relay
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// prune lets go of ops that a snapshot stands in for.
+func (s *Server) prune(c *call) error {
+	if err := c.isEmptyOr(typeJSON); err != nil {
+		return err
+	}
+	before, err := parseOffset("before", c.query.Get("before"))
+	if err != nil {
+		return err
+	}
+	if err := s.epoch(c); err != nil {
+		return err
+	}
+	r, err := s.room(c.r.Context(), c.doc)
+	if err != nil {
+		return err
+	}
+	defer s.release(r)
+	first, err := s.log.Prune(c.r.Context(), c.doc, before)
+	if errors.Is(err, oplog.ErrNeeded) {
+		return &refusal{
+			http.StatusConflict, wire.Conflict,
+			fmt.Sprintf("no snapshot stands in for the ops before %d: one at %d or behind it is needed", before, before-1),
+		}
+	}
+	if err != nil {
+		return err
+	}
+	r.pruned(first)
+	answer(c.w, http.StatusOK, map[string]oplog.Offset{"first": first})
+	return nil
+}
+
+// pruned notes the oldest op that is still held. Sessions that are not that far
+// find out as they read on.
+func (r *room) pruned(first oplog.Offset) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if first > r.state.Head+1 {
+		return // the document is another by now
+	}
+	r.state.First = max(r.state.First, first)
+	for _, m := range r.members {
+		if m.ops && m.pos < r.state.First-1 {
+			m.wake()
+		}
+	}
+}
+
+// deleteDoc deletes a document; who is in it hears of that.
+func (s *Server) deleteDoc(c *call) error {
+	r, err := s.room(c.r.Context(), c.doc)
+	if err != nil {
+		return err
+	}
+	defer s.release(r)
+	if err := r.remove(c.r.Context()); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// backup streams a copy of the whole log.
+func (s *Server) backup(c *call) error {
+	if err := take(s.calls.backups, "backups"); err != nil {
+		return err
+	}
+	defer func() { <-s.calls.backups }()
+	h := c.w.Header()
+	h.Set("Content-Type", typeOctets)
+	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="baton-%s.db"`, time.Now().UTC().Format("20060102T150405Z")))
+	h.Set("Cache-Control", "no-store")
+	if c.isHead() {
+		c.w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	return s.log.Backup(c.r.Context(), c.w)
+}
+
+// revoke ends what a subject has open: its sessions, and its requests.
+func (s *Server) revoke(c *call) error {
+	if err := c.isOf(typeJSON); err != nil {
+		return err
+	}
+	body, err := c.body(s.cfg.Limits.FrameBytes)
+	if err != nil {
+		return err
+	}
+	var who struct {
+		Subject string `json:"subject"`
+	}
+	if err := json.Unmarshal(body, &who); err != nil || who.Subject == "" {
+		return invalid(`the body must be an object with "subject", a string that is not empty`)
+	}
+	closed := s.calls.revoke(who.Subject, c)
+	for _, ses := range s.all() {
+		if ses.who().Subject == who.Subject {
+			ses.close(wire.CloseUnauthorized, errRevoked.Error())
+			closed++
+		}
+	}
+	answer(c.w, http.StatusOK, map[string]int{"closed": closed})
+	return nil
+}

@@ -1,0 +1,110 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// refusal is an answer that says why not, as an error.
+type refusal struct {
+	status  int
+	code    wire.Code
+	message string
+}
+
+func (e *refusal) Error() string { return e.message }
+
+func invalid(format string, args ...any) error {
+	return &refusal{http.StatusBadRequest, wire.Invalid, fmt.Sprintf(format, args...)}
+}
+
+func notFound(format string, args ...any) error {
+	return &refusal{http.StatusNotFound, wire.NotFound, fmt.Sprintf(format, args...)}
+}
+
+func tooLarge(limit int) error {
+	return &refusal{http.StatusRequestEntityTooLarge, wire.TooLarge, fmt.Sprintf("the body may have at most %d bytes", limit)}
+}
+
+// errorBody is the body of every refusal. The last three are there where a place
+// in a document was asked for that is gone.
+type errorBody struct {
+	wire.Error
+	Epoch    oplog.Epoch    `json:"epoch,omitempty"`
+	First    oplog.Offset   `json:"first,omitempty"`
+	Snapshot *wire.Snapshot `json:"snapshot,omitempty"`
+}
+
+// answerError ends a call that went wrong. One that said something already can
+// only be broken off, so that what came is not taken for all.
+func (s *Server) answerError(c *call, err error) {
+	if c.r.Context().Err() != nil && context.Cause(c.r.Context()) == context.Canceled {
+		return // the client is gone
+	}
+	status, body := s.explain(c, err)
+	if c.w.started {
+		panic(http.ErrAbortHandler)
+	}
+	if status == http.StatusServiceUnavailable {
+		body.RetryMS = retryUnavailable.Milliseconds()
+		c.w.Header().Set("Retry-After", strconv.Itoa(int(retryUnavailable.Seconds())))
+	}
+	if status == http.StatusUnauthorized {
+		c.w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	c.w.Header().Del("Content-Disposition")
+	answer(c.w, status, body)
+}
+
+// explain says what an error means to the client. What nobody expects is logged.
+func (s *Server) explain(c *call, err error) (status int, body *errorBody) {
+	if c.r.Context().Err() != nil {
+		err = context.Cause(c.r.Context())
+	}
+	why, refused := errors.AsType[*refusal](err)
+	switch {
+	case refused:
+	case errors.Is(err, oplog.ErrEpoch):
+		return s.gone(c, wire.Epoch, "the document has another epoch: it was created anew, restored or imported since")
+	case errors.Is(err, oplog.ErrPruned):
+		return s.gone(c, wire.Pruned, "ops before the first one held are pruned; go on from the snapshot")
+	case errors.Is(err, oplog.ErrNotFound):
+		why = &refusal{http.StatusNotFound, wire.NotFound, "document " + string(c.doc) + " does not exist"}
+	case errors.Is(err, oplog.ErrUnavailable):
+		why = &refusal{http.StatusServiceUnavailable, wire.Unavailable, "the log takes no writes at the moment; try again"}
+	case errors.Is(err, errGoing):
+		why = &refusal{http.StatusServiceUnavailable, wire.Unavailable, err.Error()}
+	case errors.Is(err, errRevoked):
+		why = &refusal{http.StatusUnauthorized, wire.Unauthorized, err.Error()}
+	case errors.Is(err, context.Canceled):
+		why = &refusal{http.StatusBadRequest, wire.Invalid, "the client left"} // nobody reads this
+	default:
+		s.slog.Error("answer request", "method", c.r.Method, "path", c.r.URL.Path, "err", err)
+		why = &refusal{http.StatusInternalServerError, wire.Unavailable, "the relay could not do this; its log says why"}
+	}
+	return why.status, &errorBody{Error: wire.Error{Code: why.code, Message: why.message}}
+}
+
+// gone says that a place in the document is no longer there, and where to go on.
+func (s *Server) gone(c *call, code wire.Code, message string) (int, *errorBody) {
+	ctx := c.r.Context()
+	state, err := s.log.State(ctx, c.doc)
+	if err != nil {
+		return s.explain(c, err)
+	}
+	body := &errorBody{Error: wire.Error{Code: code, Message: message}, Epoch: state.Epoch, First: state.First}
+	blob, err := s.log.Snapshot(ctx, c.doc, 0)
+	switch {
+	case err == nil:
+		body.Snapshot = snapshotFrame(c.doc, &blob)
+	case !errors.Is(err, oplog.ErrNotFound):
+		return s.explain(c, err)
+	}
+	return http.StatusGone, body
+}

@@ -1,0 +1,175 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/baton-relay/baton/clock"
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// post is the [author] of ops that came in one HTTP request. It waits until
+// each of them is answered.
+type post struct {
+	// static
+	settled chan struct{} // closed when nothing is open any more
+	release func()        // called then; must not block
+
+	mu sync.Mutex
+	// below guarded by mu, until settled
+	open    int // ops that are to be answered, and one for the handing over itself
+	acks    []wire.Ack
+	rejects []wire.Reject
+}
+
+// postResult is the answer to a post.
+type postResult struct {
+	Acks    []wire.Ack    `json:"acks"`
+	Rejects []wire.Reject `json:"rejects"`
+}
+
+// accepted implements [author].
+func (p *post) accepted(int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open++
+}
+
+// acked implements [author]. For each actor the highest op says it all.
+func (p *post) acked(d clock.Dot, at oplog.Offset, _ bool, _ int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.acks, func(a wire.Ack) bool { return a.Actor == d.Actor })
+	switch {
+	case i < 0:
+		p.acks = append(p.acks, wire.Ack{Actor: d.Actor, Seq: d.Seq, Offset: at})
+	case p.acks[i].Seq < d.Seq:
+		p.acks[i].Seq, p.acks[i].Offset = d.Seq, at
+	}
+	p.settle()
+}
+
+// rejected implements [author].
+func (p *post) rejected(rej wire.Reject, size int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rejects = append(p.rejects, rej)
+	if size >= 0 {
+		p.settle()
+	}
+}
+
+// handedOver says that no more ops come.
+func (p *post) handedOver() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settle()
+}
+
+func (p *post) settle() {
+	if p.open--; p.open == 0 {
+		close(p.settled)
+		p.release()
+	}
+}
+
+// postOps appends the ops of the body and answers when all of them are.
+func (s *Server) postOps(c *call) error {
+	if err := c.isOf(typeJSON); err != nil {
+		return err
+	}
+	f, err := parseFormat(c.query.Get("format"))
+	if err != nil {
+		return err
+	}
+	// The slot is taken before the body is read, and given back when the log has
+	// answered, even if the client left long before: until then it takes memory.
+	if err := take(s.calls.posts, "posts"); err != nil {
+		return err
+	}
+	p := &post{
+		settled: make(chan struct{}), release: func() { <-s.calls.posts },
+		open: 1, acks: []wire.Ack{}, rejects: []wire.Reject{},
+	}
+	err = s.handOver(c, p, f)
+	p.handedOver()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.settled:
+	case <-c.r.Context().Done():
+		return context.Cause(c.r.Context())
+	}
+	slices.SortFunc(p.acks, func(a, b wire.Ack) int { return cmp.Compare(a.Offset, b.Offset) })
+	answer(c.w, http.StatusOK, &postResult{p.acks, p.rejects})
+	return nil
+}
+
+// handOver brings the ops of the body to the room's door.
+func (s *Server) handOver(c *call, p *post, f oplog.Format) error {
+	limits := &s.cfg.Limits
+	body, err := c.body(limits.FrameBytes)
+	if err != nil {
+		return err
+	}
+	ops, stamps, err := wire.DecodeImport(body, limits, c.rights.Has(auth.Admin))
+	if err != nil {
+		return unreadable(err)
+	}
+	// Accepted ops are finished whether or not the client waits for that.
+	ctx := context.WithoutCancel(c.r.Context())
+	r, err := s.room(ctx, c.doc)
+	if err != nil {
+		return err
+	}
+	defer s.release(r)
+	r.mu.Lock()
+	is := r.state.Format
+	r.mu.Unlock()
+	if f != "" && is != "" && f != is {
+		return &refusal{http.StatusConflict, wire.Format, fmt.Sprintf("%s holds ops of format %s, not %s", c.doc, is, f)}
+	}
+	r.accept(ctx, p, &delivery{
+		ops: ops, stamps: stamps, by: c.id.Subject, write: true, format: f, closed: map[clock.Actor]bool{},
+	})
+	return nil
+}
+
+// unreadable returns what is said of a body that makes no sense.
+func unreadable(err error) error {
+	if e, ok := errors.AsType[*wire.Error](err); ok {
+		return &refusal{http.StatusBadRequest, e.Code, e.Message}
+	}
+	return invalid("%v", err)
+}
+
+// postEvent tells an event to whoever is in the document.
+func (s *Server) postEvent(c *call) error {
+	if err := c.isOf(typeJSON); err != nil {
+		return err
+	}
+	body, err := c.body(s.cfg.Limits.FrameBytes)
+	if err != nil {
+		return err
+	}
+	name, data, err := wire.DecodeEvent(body, &s.cfg.Limits)
+	if err != nil {
+		return unreadable(err)
+	}
+	r, err := s.room(c.r.Context(), c.doc)
+	if err != nil {
+		return err
+	}
+	defer s.release(r)
+	r.tell(nil, name, data)
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,112 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// pieceBytes is how much of an answer is written under one deadline. A peer
+// that takes a piece within the patience it is given is slow, not dead.
+const pieceBytes = 16 << 10
+
+// response is an answer on its way. Its deadlines count from the last progress,
+// so an answer may take as long as it takes, but not a peer that takes nothing.
+type response struct {
+	http.ResponseWriter // static
+	control             *http.ResponseController
+	patience            time.Duration
+
+	started bool        // owned by the handler: something was said already
+	dead    atomic.Bool // the server has no more time
+}
+
+func newResponse(w http.ResponseWriter, patience time.Duration) *response {
+	return &response{ResponseWriter: w, control: http.NewResponseController(w), patience: patience}
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *response) WriteHeader(status int) {
+	w.started = true
+	w.extend(w.control.SetWriteDeadline)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (w *response) Write(p []byte) (n int, err error) {
+	w.started = true
+	for {
+		piece := p[n:min(len(p), n+pieceBytes)]
+		w.extend(w.control.SetWriteDeadline)
+		k, err := w.ResponseWriter.Write(piece)
+		if n += k; err != nil || n == len(p) {
+			return n, err
+		}
+	}
+}
+
+// flush sends what was written.
+func (w *response) flush() error {
+	w.started = true
+	w.extend(w.control.SetWriteDeadline)
+	return w.control.Flush()
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// extend gives the peer its time anew. Where deadlines cannot be set, the
+// server that calls us has its own.
+func (w *response) extend(set func(time.Time) error) {
+	_ = set(time.Now().Add(w.patience))
+	if w.dead.Load() {
+		_ = set(longAgo)
+	}
+}
+
+var longAgo = time.Unix(1, 0)
+
+// cut ends reading and writing; it may be called from any goroutine.
+func (w *response) cut() {
+	w.dead.Store(true)
+	_ = w.control.SetReadDeadline(longAgo)
+	_ = w.control.SetWriteDeadline(longAgo)
+}
+
+// requestBody reads what a client sends, as patiently as a response is written.
+type requestBody struct {
+	io.Reader
+	w   *response
+	err error // why the bytes did not come, or came to too many; nil at their end
+}
+
+// Read implements [io.Reader].
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.w.extend(b.w.control.SetReadDeadline)
+	n, err := b.Reader.Read(p)
+	if err != nil {
+		// From here on the server watches the connection: that has no deadline.
+		_ = b.w.control.SetReadDeadline(time.Time{})
+		if !errors.Is(err, io.EOF) {
+			b.err = err
+		}
+	}
+	return n, err
+}
+
+// body returns the request's body as a whole, if it has at most limit bytes.
+func (c *call) body(limit int) ([]byte, error) {
+	if c.r.ContentLength > int64(limit) {
+		return nil, tooLarge(limit)
+	}
+	b, err := io.ReadAll(&requestBody{Reader: http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, int64(limit)), w: c.w})
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return nil, tooLarge(limit)
+	}
+	if err != nil {
+		return nil, invalid("the body did not come whole: %v", err)
+	}
+	return b, nil
+}
