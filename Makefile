@@ -1,0 +1,40 @@
+# Two targets do everything: `make run` runs the relay, `make test` passes the tests.
+
+GO ?= go
+EDITING = cmd/baton/testdata/editing
+
+.PHONY: run test build deps lint fuzz
+
+run: build
+	exec bin/baton
+
+build:
+	CGO_ENABLED=0 $(GO) build -o bin/baton ./cmd/baton
+
+test: deps lint
+	$(GO) test -race -timeout 20m ./...
+
+# What the tests need beyond Go, gcc, make and node.
+deps: $(EDITING)/node_modules/.package-lock.json
+	@for p in strace; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy $$missing; \
+		else echo "The tests need Debian packages that are not here. Run:"; echo "  sudo apt-get install -y$$missing"; exit 1; fi; \
+	fi
+
+$(EDITING)/node_modules/.package-lock.json: $(EDITING)/package.json $(EDITING)/package-lock.json
+	cd $(EDITING) && npm ci --no-audit --no-fund
+
+lint:
+	@out="$$($(GO) run mvdan.cc/gofumpt@v0.12.0 -l .)"; if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	@out="$$($(GO) fix -diff ./... 2>&1)"; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
+
+# Each fuzz target for a minute.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz); do \
+			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$pkg || exit 1; \
+		done; \
+	done

@@ -1,0 +1,101 @@
+package baton_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/baton-relay/baton"
+
+// rooms says which rooms of the house each room may enter, and which modules of
+// others it may use. A room that is not here does not exist. Test files may
+// enter what they like: they hold the rooms to each other.
+var rooms = map[string]struct{ inside, outside []string }{
+	"clock":             {},
+	"oplog":             {inside: []string{"clock"}},
+	"oplog/oplogtest":   {inside: []string{"clock", "oplog"}, outside: []string{"pgregory.net/rapid"}},
+	"oplog/bolt":        {inside: []string{"clock", "oplog"}, outside: []string{"go.etcd.io/bbolt"}},
+	"relay/wire":        {inside: []string{"clock", "oplog"}, outside: []string{"github.com/go-json-experiment/json"}},
+	"relay/auth":        {},
+	"relay/conformance": {outside: []string{"github.com/gorilla/websocket"}},
+	"relay": {
+		inside:  []string{"clock", "oplog", "relay/auth", "relay/wire"},
+		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid"},
+	},
+	"client": {
+		inside:  []string{"clock", "oplog", "relay/wire"},
+		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "github.com/go-json-experiment/json"},
+	},
+	"client/bench": {
+		inside:  []string{"clock", "oplog", "relay/wire"},
+		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "golang.org/x/sys"},
+	},
+	"cmd/baton": {
+		inside:  []string{"client/bench", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/wire"},
+		outside: []string{"github.com/alecthomas/kong"},
+	},
+}
+
+// TestRoomsEnterOnlyWhatTheyMay parses the imports of the tree itself: nothing
+// of it can be stale.
+func TestRoomsEnterOnlyWhatTheyMay(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := d.Name(); d.IsDir() && file != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || name == "bin" || name == "data") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || path.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		room := filepath.ToSlash(filepath.Dir(file))
+		seen[room] = true
+		rule, known := rooms[room]
+		if !known {
+			t.Errorf("%s: the house has no room %q; add it to rooms with what it may enter", file, room)
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range f.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			if !allowed(name, rule.inside, rule.outside) {
+				t.Errorf("%s: room %s must not import %q; it may enter %v and use %v", file, room, name, rule.inside, rule.outside)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, room := range slices.Sorted(maps.Keys(rooms)) {
+		if !seen[room] {
+			t.Errorf("room %q has no code; take it off the list", room)
+		}
+	}
+}
+
+func allowed(name string, inside, outside []string) bool {
+	if name == "C" || strings.HasPrefix(name, "plugin") {
+		return false
+	}
+	if room, ok := strings.CutPrefix(name, module+"/"); ok {
+		return slices.Contains(inside, room)
+	}
+	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	return slices.ContainsFunc(outside, func(m string) bool { return name == m || strings.HasPrefix(name, m+"/") })
+}
