@@ -48,6 +48,7 @@ type change struct {
 	doc *document
 
 	exists    bool
+	deleted   bool
 	first     oplog.Offset
 	head      oplog.Offset
 	at        int64
@@ -85,8 +86,10 @@ func (b *batch) change(id oplog.DocID) (*change, error) {
 	if c := b.changes[id]; c != nil {
 		return c, nil
 	}
-	d := b.committer.cache.get(id, true)
-	err := d.ensure(b.tx)
+	d := b.committer.cache.pin(id)
+	err := d.ensure(func(load func(*bbolt.Tx) error) error {
+		return guard(b.committer.path, func() error { return load(b.tx) })
+	})
 	c := &change{
 		doc: d, exists: d.exists, first: d.first, head: d.head, at: d.at,
 		snapshots: d.snapshots, spacing: d.spacing,
@@ -206,6 +209,9 @@ func (c *change) publish() {
 // release lets the documents of a batch go that is over.
 func (b *batch) release() {
 	for _, c := range b.changes {
+		if c.deleted && !c.doc.exists {
+			b.committer.cache.drop(c.doc)
+		}
 		b.committer.cache.unpin(c.doc)
 	}
 }

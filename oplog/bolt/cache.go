@@ -28,9 +28,9 @@ func newCache(budget int64) *cache {
 	return &cache{budget: budget, docs: map[oplog.DocID]*document{}}
 }
 
-// get returns the document of that name, loaded or not. With pin it stays until
-// unpin.
-func (c *cache) get(id oplog.DocID, pin bool) *document {
+// pin returns the document of that name, loaded or not, which stays in the cache
+// until unpin.
+func (c *cache) pin(id oplog.DocID) *document {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.docs[id]
@@ -39,69 +39,59 @@ func (c *cache) get(id oplog.DocID, pin bool) *document {
 		c.docs[id] = d
 	}
 	d.used = true
-	d.pinned = d.pinned || pin
+	d.pins++
 	return d
 }
 
-// holds reports whether d is what the cache has under its name: it has neither
-// been evicted nor deleted.
-func (c *cache) holds(d *document) bool {
+// unpin is the other end of pin. A document that does not exist or could not be
+// loaded goes with its last pin; others may go when there is no room.
+func (c *cache) unpin(d *document) {
+	keep, cost := d.footprint()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.docs[d.id] == d
-}
-
-// settle notes what a document costs once it is loaded. One that could not be
-// loaded or does not exist goes, unless a batch has it.
-func (c *cache) settle(d *document) {
-	d.mu.RLock()
-	keep, cost := d.exists && d.loadErr == nil, d.footprint()
-	d.mu.RUnlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	d.pins--
 	switch {
 	case c.docs[d.id] != d:
 	case keep:
 		c.cost += cost - d.cost
 		d.cost = cost
 		c.evict()
-	case !d.pinned:
-		c.cost -= d.cost
-		delete(c.docs, d.id)
+	case d.pins == 0:
+		c.remove(d)
 	}
 }
 
-// unpin lets a document go that is in no batch any more.
-func (c *cache) unpin(d *document) {
+// drop removes a document that was deleted, whoever has it pinned: one of its
+// name that is created later is another.
+func (c *cache) drop(d *document) {
 	c.mu.Lock()
-	d.pinned = false
-	c.mu.Unlock()
-	c.settle(d)
+	defer c.mu.Unlock()
+	if c.docs[d.id] == d {
+		c.remove(d)
+	}
+}
+
+func (c *cache) remove(d *document) {
+	c.cost -= d.cost
+	delete(c.docs, d.id)
 }
 
 // evict makes room. A document that was asked for since the last time gets a
 // second chance; the map's random order does the rest.
 func (c *cache) evict() {
 	for range 2 {
-		for id, d := range c.docs {
+		for _, d := range c.docs {
 			switch {
 			case c.cost <= c.budget:
 				return
-			case d.pinned || d.cost == 0:
+			case d.pins > 0:
 			case d.used:
 				d.used = false
 			default:
-				c.cost -= d.cost
-				delete(c.docs, id)
+				c.remove(d)
 			}
 		}
 	}
-}
-
-// footprint is about how many bytes of memory a document takes.
-func (d *document) footprint() int64 {
-	const fixed, perActor, perSnapshot = 512, 64, 16
-	return int64(fixed + len(d.id) + 2*d.spacing.block + perActor*d.heads.Clock.Len() + perSnapshot*len(d.snapshots))
 }
 
 // names returns the documents that are known to be there and those that are
@@ -109,18 +99,13 @@ func (d *document) footprint() int64 {
 func (c *cache) names() (there []oplog.DocID, gone map[oplog.DocID]bool) {
 	c.mu.Lock()
 	docs := slices.Collect(maps.Values(c.docs))
-	loaded := docs[:0]
-	for _, d := range docs {
-		if d.pinned || d.cost > 0 {
-			loaded = append(loaded, d)
-		}
-	}
 	c.mu.Unlock()
 	gone = map[oplog.DocID]bool{}
-	for _, d := range loaded {
-		if _, ok := d.moment(); ok {
+	for _, d := range docs {
+		switch exists, known := d.known(); {
+		case exists:
 			there = append(there, d.id)
-		} else if d.loadErr == nil {
+		case known:
 			gone[d.id] = true
 		}
 	}

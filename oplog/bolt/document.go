@@ -16,16 +16,18 @@ type document struct {
 	id oplog.DocID
 
 	loaded  sync.Once
-	loadErr error // valid after loaded
+	loadErr error // valid after loaded, like what follows
 
-	// owned by the load, then by the committer; static while the document exists
+	// owned by the load, or else by the committer that founds the document;
+	// static while it exists
 	num     uint64
 	epoch   oplog.Epoch
 	format  oplog.Format
 	created int64
 
 	mu sync.RWMutex
-	// guarded by mu for the committer, which alone changes them and reads them without
+	// guarded by mu; the committer, which alone changes them, reads them without
+	ready     bool // the load is over and went well
 	exists    bool
 	first     oplog.Offset
 	head      oplog.Offset
@@ -35,9 +37,9 @@ type document struct {
 	spacing   spacing
 
 	// guarded by cache.mu
-	cost   int64 // 0 until loaded
-	pinned bool
-	used   bool
+	cost int64
+	pins int
+	used bool
 }
 
 // stored is what is kept in memory of a snapshot.
@@ -99,38 +101,44 @@ func (d *document) seen(dots []clock.Dot) (known []clock.Dot) {
 	return known
 }
 
-// ensure loads the document unless that was done. It must be in the cache since
-// before tx began.
-func (d *document) ensure(tx *bbolt.Tx) error {
+// ensure loads the document unless that was done. The document must be in the
+// cache since before the transaction that view runs the load in began.
+func (d *document) ensure(view func(load func(*bbolt.Tx) error) error) error {
 	d.loaded.Do(func() {
-		d.loadErr = guard(tx.DB().Path(), func() error { return d.load(tx) })
+		exists := false
+		d.loadErr = view(func(tx *bbolt.Tx) (err error) {
+			exists, err = d.load(tx)
+			return err
+		})
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.ready = d.loadErr == nil
+		d.exists = d.ready && exists
 	})
 	return d.loadErr
 }
 
-// load reads what is stored of the document.
-func (d *document) load(tx *bbolt.Tx) error {
+// load reads what is stored of the document. Nobody else looks at it meanwhile,
+// and no lock is held: a load waits for bbolt's.
+func (d *document) load(tx *bbolt.Tx) (exists bool, err error) {
 	body, ok, err := unseal(tx, bucketDocs, []byte(d.id))
 	if err != nil || !ok {
-		return err
+		return false, err
 	}
 	r, err := parseRecord(body)
 	if err != nil {
-		return corruptDocument(tx, d.id, err)
+		return false, corruptDocument(tx, d.id, err)
 	}
 	d.num, d.epoch, d.format, d.created, d.first = r.num, r.epoch, r.format, r.created, r.first
 	v := newView(tx, d)
 	if d.head, err = v.newest(); err != nil {
-		return err
+		return false, err
 	}
 	if err := d.fold(v); err != nil {
-		return err
+		return false, err
 	}
-	if d.snapshots, err = v.snapshots(); err != nil {
-		return err
-	}
-	d.exists = true
-	return nil
+	d.snapshots, err = v.snapshots()
+	return true, err
 }
 
 // fold adds up the log: the last block, then the entries behind it.
@@ -148,4 +156,21 @@ func (d *document) fold(v *view) error {
 		d.spacing.add(e, size, fresh)
 		return true
 	})
+}
+
+// known returns whether the document exists, if that is known.
+func (d *document) known() (exists, known bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.exists, d.ready
+}
+
+// footprint is about how many bytes of memory a document takes; keep is false
+// if there is none.
+func (d *document) footprint() (keep bool, bytes int64) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	const fixed, perActor, perSnapshot = 512, 64, 16
+	size := fixed + len(d.id) + 2*d.spacing.block + perActor*d.heads.Clock.Len() + perSnapshot*len(d.snapshots)
+	return d.exists, int64(size)
 }

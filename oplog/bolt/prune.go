@@ -63,6 +63,6 @@ func (b *batch) delete(doc oplog.DocID) error {
 	}
 	b.remove(bucketDocs, []byte(doc))
 	b.putSweep(sweep{sweepDocument, c.doc.num, everything}, true)
-	c.exists, c.snapshots = false, nil
+	c.exists, c.deleted, c.snapshots = false, true, nil
 	return nil
 }

@@ -15,8 +15,9 @@ func (l *Log) State(ctx context.Context, doc oplog.DocID) (s oplog.State, err er
 	if err = ctx.Err(); err != nil {
 		return s, err
 	}
-	d, err := l.document(doc)
-	if err == nil {
+	d := l.cache.pin(doc)
+	defer l.cache.unpin(d)
+	if err = d.ensure(l.viewFile); err == nil {
 		s, err = d.state()
 	}
 	if err != nil {
@@ -81,20 +82,6 @@ func (l *Log) Docs(ctx context.Context, after oplog.DocID, limit int) ([]oplog.D
 	return ids[:min(limit, len(ids))], nil
 }
 
-// document returns a loaded document, which may not exist.
-func (l *Log) document(id oplog.DocID) (*document, error) {
-	d := l.cache.get(id, false)
-	fresh := false
-	d.loaded.Do(func() {
-		fresh = true
-		d.loadErr = l.viewFile(d.load)
-	})
-	if fresh {
-		l.cache.settle(d)
-	}
-	return d, d.loadErr
-}
-
 // moment is what was durable of a document at one time.
 type moment struct {
 	oplog.Span
@@ -115,12 +102,13 @@ func (d *document) moment() (m moment, ok bool) {
 
 // read runs f with a transaction that holds all entries that m says are held.
 func (l *Log) read(ctx context.Context, id oplog.DocID, f func(v *view, m moment) error) error {
+	d := l.cache.pin(id)
+	defer l.cache.unpin(d)
+	if err := d.ensure(l.viewFile); err != nil {
+		return err
+	}
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
-		}
-		d, err := l.document(id)
-		if err != nil {
 			return err
 		}
 		m, ok := d.moment()
@@ -128,12 +116,12 @@ func (l *Log) read(ctx context.Context, id oplog.DocID, f func(v *view, m moment
 			return oplog.ErrNotFound
 		}
 		// The transaction begins after m was true, so that nothing of it is
-		// missing at the end. If the document was pruned, deleted or evicted before
-		// the transaction began, something may be missing at the start: then once more.
+		// missing at the end. If the document was pruned or deleted before the
+		// transaction began, something may be missing at the start: then once more.
 		stale := false
-		err = l.viewFile(func(tx *bbolt.Tx) error {
+		err := l.viewFile(func(tx *bbolt.Tx) error {
 			now, ok := d.moment()
-			if stale = !ok || now.First != m.First || !l.cache.holds(d); stale {
+			if stale = !ok || now.First != m.First; stale {
 				return nil
 			}
 			return f(&view{tx: tx, id: id, num: d.num, first: m.First}, m)

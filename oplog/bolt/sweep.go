@@ -91,9 +91,9 @@ func (c *committer) sweep() {
 	}
 	s := c.sweeps[0]
 	done := false
-	r := newWrite(func(b *batch) error {
-		done = b.slice(s)
-		return nil
+	r := newWrite(func(b *batch) (err error) {
+		done, err = b.slice(s)
+		return err
 	})
 	b.apply(r)
 	if c.finish(b) != nil {
@@ -108,8 +108,17 @@ func (c *committer) sweep() {
 	}
 }
 
-// slice removes some of what a sweep is about, and its record with the last.
-func (b *batch) slice(s sweep) (done bool) {
+// slice removes some of what a sweep is about, and its record with the last. The
+// record counts: the sweep may have been widened meanwhile, or be done.
+func (b *batch) slice(s sweep) (done bool, err error) {
+	key := s.key()
+	sealed := b.tx.Bucket(bucketSweeps).Get(key[:])
+	if sealed == nil {
+		return true, nil
+	}
+	if s, err = parseSweep(key[:], sealed); err != nil {
+		return false, err
+	}
 	if s.kind == sweepBlob {
 		done = b.removeChunks(s.num) < sliceChunks
 	} else {
@@ -118,7 +127,7 @@ func (b *batch) slice(s sweep) (done bool) {
 	if done {
 		b.removeSweep(s)
 	}
-	return done
+	return done, nil
 }
 
 func (b *batch) sliceDocument(s sweep) (done bool) {

@@ -25,10 +25,7 @@ func newView(tx *bbolt.Tx, d *document) *view {
 	return &view{tx: tx, id: d.id, num: d.num, first: d.first}
 }
 
-var (
-	errMissing = errors.New("it is missing")
-	errAhead   = errors.New("an index block is ahead of the entries")
-)
+var errMissing = errors.New("it is missing")
 
 // entries calls visit with the entries behind after up to upTo, all of which
 // must be there, and with the size of their stored form, until it returns false.
