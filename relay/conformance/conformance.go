@@ -34,7 +34,8 @@
 //	A~ 200ms ops,ack        no frame of these types; others are let go
 //	A! 4400                 it is closed with this code (or: any), after any frames
 //	A close                 the client closes it
-//	A in order              all that A heard so far kept to the order of offsets
+//	A in order              all that A heard so far kept to the order of offsets, and
+//	                        nothing of a document came behind its left
 //
 // A frame of several ops is read as several of one op each: how a relay groups
 // them is its own business.
@@ -77,6 +78,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,6 +93,8 @@ type Config struct {
 	Tokens map[string]string
 	// Wait is how long an expected frame may take; 0 means 5 s.
 	Wait time.Duration
+	// Rules are the rules to test; empty means all.
+	Rules []string
 	// Parallel is how many dialogues are spoken at once; 0 means 8.
 	Parallel int
 	// OnFrame, if set, sees every WebSocket frame, from many goroutines. It must not
@@ -108,13 +112,15 @@ const (
 )
 
 // TokenNames are the names of tokens that dialogues use, and the rights each
-// must have in documents conf-*. All but the last two are of different subjects.
+// has in documents conf-*; in others, none. All but the last two are of
+// different subjects.
 var TokenNames = []struct{ Name, Rights string }{
 	{"writer", "read write presence"},
 	{"other", "read write presence, of another subject"},
 	{"reader", "read"},
 	{"compactor", "read write presence compact"},
-	{"admin", "read write presence compact admin"},
+	{"guest", "read, of a subject that may be sent away"},
+	{"admin", "read write presence compact admin, in all documents"},
 	{"expired", "any, ended in the past"},
 	{"again", "read write presence, a second token of writer's subject"},
 	{"demoted", "read, a third token of writer's subject"},
@@ -138,6 +144,9 @@ func Run(ctx context.Context, cfg Config, report func(Verdict)) error {
 	slots := make(chan struct{}, cmp.Or(cfg.Parallel, 8))
 	var wg sync.WaitGroup
 	for i, d := range all {
+		if !cfg.wants(d) {
+			continue
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
@@ -149,9 +158,18 @@ func Run(ctx context.Context, cfg Config, report func(Verdict)) error {
 		return fmt.Errorf("speak dialogues: %w", err)
 	}
 	for _, v := range verdicts(claims, elsewhere) {
-		report(v)
+		if len(cfg.Rules) == 0 || slices.Contains(cfg.Rules, v.Rule) {
+			report(v)
+		}
 	}
 	return nil
+}
+
+// wants reports whether a dialogue shows a rule that is to be tested.
+func (c *Config) wants(d *Dialogue) bool {
+	return len(c.Rules) == 0 || slices.ContainsFunc(d.Claims, func(claim Claim) bool {
+		return slices.ContainsFunc(claim.Rules, func(rule string) bool { return slices.Contains(c.Rules, rule) })
+	})
 }
 
 // target is the server under test.

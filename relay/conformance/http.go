@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // answer is what is expected of an HTTP response.
@@ -66,13 +67,26 @@ type httpStep struct {
 	want *answer
 }
 
+// do asks again where the server says that it has no hands free: others may use
+// it, other dialogues do.
 func (s httpStep) do(ctx context.Context, r *run) error {
-	resp, err := s.send(ctx, r, s.method, s.path)
-	if err != nil {
-		return err
+	for deadline := time.Now().Add(r.cfg.Wait); ; {
+		resp, err := s.send(ctx, r, s.method, s.path)
+		if err != nil {
+			return err
+		}
+		busy := resp.StatusCode == http.StatusServiceUnavailable && s.want.status != resp.StatusCode
+		if !busy || time.Now().After(deadline) {
+			defer resp.Body.Close()
+			return s.want.check(r, resp)
+		}
+		resp.Body.Close()
+		select {
+		case <-time.After(r.cfg.Wait / 5):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	defer resp.Body.Close()
-	return s.want.check(r, resp)
 }
 
 // streamStep is "E stream PATH …".
@@ -154,7 +168,7 @@ func (q request) send(ctx context.Context, r *run, method, path string) (*http.R
 // check compares a response, and reads its body.
 func (a *answer) check(r *run, resp *http.Response) error {
 	var body []byte
-	if resp.StatusCode != http.StatusSwitchingProtocols {
+	if a.hasAny || resp.StatusCode != a.status {
 		var err error
 		if body, err = io.ReadAll(io.LimitReader(resp.Body, 64<<20)); err != nil {
 			return fmt.Errorf("read answer: %w", err)

@@ -105,6 +105,7 @@ func TestLanguage(t *testing.T) {
 		{"ops are split", "A connect\nA> {\"say\":[{\"type\":\"ops\",\"doc\":\"d\",\"ops\":[{\"offset\":1},{\"offset\":2}]}]}\nA< {\"ops\":[{\"offset\":1}]}\nA< {\"ops\":[{\"offset\":2}]}\nA in order", ""},
 		{"out of order", "A connect\nA> {\"say\":[{\"type\":\"ack\",\"doc\":\"d\",\"actor\":\"a\",\"seq\":1,\"offset\":2},{\"type\":\"ops\",\"doc\":\"d\",\"ops\":[{\"offset\":1}]}]}\nA<... {\"type\":\"ops\"}\nA in order", "op at offset 1 came after op 0, ack 2"},
 		{"ack goes back", "A connect\nA> {\"say\":[{\"type\":\"ack\",\"doc\":\"d\",\"actor\":\"a\",\"seq\":2,\"offset\":2},{\"type\":\"ack\",\"doc\":\"d\",\"actor\":\"a\",\"seq\":1,\"offset\":3}]}\nA<... {\"seq\":1}\nA in order", "ack of a:1 at offset 3 came after one of a:2"},
+		{"after left", "A connect\nA> {\"say\":[{\"type\":\"left\",\"doc\":\"d\"},{\"type\":\"event\",\"doc\":\"d\"}]}\nA<... {\"type\":\"event\"}\nA in order", "of a document that was left"},
 		{"not connected", "A> {}", "A is not connected"},
 		{"refused", "A open as \"bad\" -> 401 \"{\\\"code\\\":\\\"unauthorized\\\"}\\n\"", ""},
 		{"not refused", "A open -> 401", "status is 101, not 401"},

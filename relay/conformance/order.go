@@ -7,7 +7,8 @@ import (
 
 // order watches what one connection hears of documents for what a dialogue's
 // patterns cannot say: an op must never come behind a higher offset that was
-// delivered, acked or called live before it.
+// delivered, acked or called live before it, and nothing of a document behind
+// left.
 type order struct {
 	docs   map[string]*heights
 	broken string // the first breach
@@ -16,8 +17,11 @@ type order struct {
 // heights are the highest offsets heard of one document since its join.
 type heights struct {
 	op, ack, live int64
-	acked         map[string]int64 // by actor: the highest seq
+	acked         map[string]ack // by actor: the highest
+	left          bool
 }
+
+type ack struct{ seq, offset int64 }
 
 func (o *order) note(frame json.RawMessage) {
 	var f struct {
@@ -38,8 +42,14 @@ func (o *order) note(frame json.RawMessage) {
 	}
 	h := o.docs[f.Doc]
 	if h == nil || f.Type == "joined" {
-		h = &heights{acked: map[string]int64{}}
+		h = &heights{acked: map[string]ack{}}
 		o.docs[f.Doc] = h
+	}
+	switch {
+	case f.Type == "left":
+		h.left = true
+	case h.left && f.Doc != "" && f.Type != "error":
+		o.broken = fmt.Sprintf("came of a document that was left: %s", short(frame))
 	}
 	switch f.Type {
 	case "ops":
@@ -51,12 +61,16 @@ func (o *order) note(frame json.RawMessage) {
 			h.op = op.Offset
 		}
 	case "ack":
-		if f.Offset > h.ack && f.Seq < h.acked[f.Actor] {
-			o.broken = fmt.Sprintf("ack of %s:%d at offset %d came after one of %s:%d: %s", f.Actor, f.Seq, f.Offset, f.Actor, h.acked[f.Actor], short(frame))
+		// A retry is answered for itself: with an older seq and its older offset.
+		last := h.acked[f.Actor]
+		if f.Seq < last.seq && f.Offset >= last.offset {
+			o.broken = fmt.Sprintf("ack of %s:%d at offset %d came after one of %s:%d at %d", f.Actor, f.Seq, f.Offset, f.Actor, last.seq, last.offset)
 			return
 		}
 		h.ack = max(h.ack, f.Offset)
-		h.acked[f.Actor] = max(h.acked[f.Actor], f.Seq)
+		if f.Seq > last.seq {
+			h.acked[f.Actor] = ack{f.Seq, f.Offset}
+		}
 	case "live":
 		h.live = max(h.live, f.Offset)
 	}

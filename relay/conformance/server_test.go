@@ -107,7 +107,7 @@ func relayProgram(t *testing.T) string {
 func build(t *testing.T, dir, overlay string) string {
 	t.Helper()
 	program := filepath.Join(dir, "baton")
-	args := []string{"build", "-o", program}
+	args := []string{"build", "-ldflags", "-s -w", "-o", program}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
