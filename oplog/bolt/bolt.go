@@ -82,6 +82,11 @@ const lockTimeout = 100 * time.Millisecond
 // that came from [Log.Backup] becomes a log of its own here: all its documents
 // get new epochs.
 func Open(path string, o Options) (*Log, error) {
+	return open(path, o, (*bbolt.Tx).Commit)
+}
+
+// open is Open with a way to commit, which tests make fail.
+func open(path string, o Options, commit func(*bbolt.Tx) error) (*Log, error) {
 	o = o.withDefaults()
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("create log: %w", err)
@@ -98,7 +103,7 @@ func Open(path string, o Options) (*Log, error) {
 		queue:  newQueue(),
 		health: &health{log: o.Logger},
 	}
-	l.committer = newCommitter(l)
+	l.committer = newCommitter(l, commit)
 	l.closing = sync.OnceValue(l.close)
 	if err := l.prepare(); err != nil {
 		return nil, fmt.Errorf("open log: %w", errors.Join(err, db.Close()))

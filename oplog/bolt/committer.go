@@ -28,7 +28,7 @@ type committer struct {
 	queue    *queue
 	health   *health
 	interval time.Duration
-	commit   func(*bbolt.Tx) error // (*bbolt.Tx).Commit, but for tests that make it fail
+	commit   func(*bbolt.Tx) error
 	stopped  chan struct{}
 
 	// owned by run
@@ -38,7 +38,7 @@ type committer struct {
 	arena      []byte    // reused by batches
 }
 
-func newCommitter(l *Log) *committer {
+func newCommitter(l *Log, commit func(*bbolt.Tx) error) *committer {
 	return &committer{
 		path:     l.path,
 		db:       l.db,
@@ -46,7 +46,7 @@ func newCommitter(l *Log) *committer {
 		queue:    l.queue,
 		health:   l.health,
 		interval: l.opts.CommitInterval,
-		commit:   (*bbolt.Tx).Commit,
+		commit:   commit,
 		stopped:  make(chan struct{}),
 		arena:    make([]byte, 0, arenaSize),
 	}
