@@ -23,12 +23,21 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "baton")
-	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return path, nil
+	return path, build(path)
 })
+
+// build builds this command. BATON_TEST_RACE=1 builds it with the race detector.
+func build(path string, flags ...string) error {
+	args := []string{"build", "-o", path}
+	if os.Getenv("BATON_TEST_RACE") == "1" {
+		args = append(args, "-race")
+	}
+	args = append(append(args, flags...), ".")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -81,7 +90,12 @@ func tryStart(t *testing.T, bin, dir string, wrap []string, flags ...string) (*p
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	t.Cleanup(func() { p.kill() })
+	t.Cleanup(func() {
+		p.kill()
+		if strings.Contains(p.stderr.String(), "DATA RACE") {
+			t.Errorf("the relay has a data race:\n%s", p.stderr)
+		}
+	})
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if _, addr, ok := strings.Cut(lines.Text(), "http://"); ok {
@@ -113,13 +127,26 @@ func (p *process) kill() {
 // stop asks the process to end and returns its exit code.
 func (p *process) stop(t *testing.T) int {
 	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	p.terminate(t)
+	return p.wait(t)
+}
+
+// terminate sends SIGTERM to the process and to what it started: strace keeps
+// the signal to itself.
+func (p *process) terminate(t *testing.T) {
+	t.Helper()
+	if err := syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// wait waits for the process to end and returns its exit code.
+func (p *process) wait(t *testing.T) int {
+	t.Helper()
 	select {
 	case <-p.done:
 	case <-time.After(30 * time.Second):
-		t.Fatalf("the relay did not end within 30 s of SIGTERM:\n%s", p.stderr)
+		t.Fatalf("the relay did not end within 30 s:\n%s", p.stderr)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
