@@ -88,7 +88,7 @@ func TestPlaceAndOutboxGoOn(t *testing.T) {
 	}
 	kept := a.Outbox()
 	kept.Next++
-	kept.Ops = append(kept.Ops, raw(`{"actor":"`+string(a.Actor())+`","seq":2,"clock":{},"payload":"kept"}`))
+	kept.Ops = append(kept.Ops, `{"actor":"`+string(a.Actor())+`","seq":2,"clock":{},"payload":"kept"}`)
 	appendOp(t, other, `"meanwhile"`)
 	saved(t, other)
 
@@ -225,4 +225,31 @@ func TestConflictGivesANewActor(t *testing.T) {
 	receive(t, a, func(u client.Update) bool {
 		return u.Refused != nil && u.Refused.Code == wire.Conflict && a.Actor() != "twin"
 	})
+}
+
+// A clock alone is enough to go on from: only what it does not cover comes.
+func TestClockAloneGoesOn(t *testing.T) {
+	noLeaks(t)
+	url := startRelay(t, relay.Config{})
+	a := join(t, dial(t, url, client.Options{}), "notes", client.JoinOptions{})
+	b := join(t, dial(t, url, client.Options{}), "notes", client.JoinOptions{})
+	for i := range 20 {
+		appendOp(t, a, `"a%d"`, i)
+		appendOp(t, b, `"b%d"`, i)
+	}
+	saved(t, a)
+	saved(t, b)
+	since := client.Place{Clock: clock.VectorOf(clock.Dot{Actor: a.Actor(), Seq: 20}, clock.Dot{Actor: b.Actor(), Seq: 17})}
+	c := join(t, dial(t, url, client.Options{}), "notes", client.JoinOptions{Since: since})
+	var got string
+	receive(t, c, func(u client.Update) bool {
+		got += payloads(u.Ops)
+		return isLive(u)
+	})
+	if want := `"b17""b18""b19"`; got != want {
+		t.Errorf("received %s, want %s", got, want)
+	}
+	if s := c.Status(); s.State != client.Live || len(s.Access) == 0 {
+		t.Errorf("status is %+v", s)
+	}
 }

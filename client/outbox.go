@@ -1,9 +1,7 @@
 package client
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -20,8 +18,10 @@ type Outbox struct {
 	Actor clock.Actor `json:"actor"`
 	// Next is the seq of the actor's next op, 1 for a new actor.
 	Next uint64 `json:"next"`
-	// Ops are the ops before Next that were not acked, as JSON text.
-	Ops []json.RawMessage `json:"ops,omitempty"`
+	// Ops are the ops before Next that were not acked, each the text that is
+	// sent. They are strings because encoders rewrite JSON inside JSON, and not
+	// a byte of these may change.
+	Ops []string `json:"ops,omitempty"`
 }
 
 // outbox is the ops of one actor that were made and not acked. A plain
@@ -62,14 +62,14 @@ func loadOutbox(kept Outbox) (outbox, error) {
 		if !jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)) {
 			return outbox{}, fmt.Errorf("load outbox: op %d is not JSON", i)
 		}
-		ops, err := wire.DecodeOps(slices.Concat([]byte("["), text, []byte("]")), &limits)
+		ops, err := wire.DecodeOps([]byte("["+text+"]"), &limits)
 		switch want := (clock.Dot{Actor: o.actor, Seq: o.ours + uint64(i)}); {
 		case err != nil:
 			return outbox{}, fmt.Errorf("load outbox: op %d: %w", i, err)
 		case ops[0].Dot != want:
 			return outbox{}, fmt.Errorf("load outbox: op %d is %v, want %v", i, ops[0].Dot, want)
 		}
-		o.ops = append(o.ops, outgoing{ops[0].Op, slices.Clone(text)})
+		o.ops = append(o.ops, outgoing{ops[0].Op, []byte(text)})
 	}
 	return o, nil
 }
@@ -77,7 +77,7 @@ func loadOutbox(kept Outbox) (outbox, error) {
 func (o *outbox) keep() Outbox {
 	kept := Outbox{Actor: o.actor, Next: o.made + 1}
 	for _, out := range o.ops {
-		kept.Ops = append(kept.Ops, out.text)
+		kept.Ops = append(kept.Ops, string(out.text))
 	}
 	return kept
 }
