@@ -32,7 +32,8 @@
 //	A<...ack,ops PATTERN    the same, after any frames of these types
 //	A~ 200ms                no frame comes for that long
 //	A~ 200ms ops,ack        no frame of these types; others are let go
-//	A! 4400                 it is closed with this code (or: any), after any frames
+//	A! 4400                 it is closed with this code (or: any), after any frames but
+//	                        an error
 //	A close                 the client closes it
 //	A in order              all that A heard so far kept to the order of offsets, and
 //	                        nothing of a document came behind its left
@@ -48,7 +49,8 @@
 //
 // BODY is JSON, or a string in quotes that is sent as octets. ANSWER is STATUS [Field:part …]
 // [PATTERN]: the field holds that part, the body is like PATTERN, where a string is
-// the body itself and a list is the lines of application/x-ndjson.
+// the body itself and a list is the lines of application/x-ndjson. A request that
+// is answered 503, unavailable, is sent again.
 //
 // As NAME, nobody sends no token and a string in quotes is a token itself. Without as, the
 // token called writer is sent if there is one.
@@ -124,6 +126,24 @@ var TokenNames = []struct{ Name, Rights string }{
 	{"expired", "any, ended in the past"},
 	{"again", "read write presence, a second token of writer's subject"},
 	{"demoted", "read, a third token of writer's subject"},
+}
+
+// ParseTokens reads tokens as a command line gives them: NAME=TOKEN, with a name
+// of [TokenNames], or TOKEN alone for the one called writer.
+func ParseTokens(list []string) (map[string]string, error) {
+	tokens := map[string]string{}
+	for _, text := range list {
+		name, token, named := strings.Cut(text, "=")
+		known := slices.ContainsFunc(TokenNames, func(n struct{ Name, Rights string }) bool { return n.Name == name })
+		if !named || !known {
+			name, token = "writer", text
+		}
+		if token == "" || tokens[name] != "" {
+			return nil, fmt.Errorf("read token %s: it is empty, or given twice", name)
+		}
+		tokens[name] = token
+	}
+	return tokens, nil
 }
 
 // Run speaks all dialogues to the server and reports each rule once, in order.

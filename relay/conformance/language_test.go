@@ -194,3 +194,15 @@ func TestMainSaysWhatFailed(t *testing.T) {
 		t.Error("got no error for a server that is not there")
 	}
 }
+
+func TestParseTokens(t *testing.T) {
+	got, err := ParseTokens([]string{"a=b=c", "admin=x=y"})
+	if err != nil || len(got) != 2 || got["writer"] != "a=b=c" || got["admin"] != "x=y" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for _, bad := range [][]string{{"one", "another"}, {"admin="}, {""}} {
+		if got, err := ParseTokens(bad); err == nil {
+			t.Errorf("%q: got %v, want an error", bad, got)
+		}
+	}
+}

@@ -127,6 +127,9 @@ type server struct {
 	data string
 }
 
+// openToAll, among the flags, is for a relay that asks for no tokens.
+const openToAll = "open to all"
+
 // serve runs a relay on a loopback port until the test ends. Arguments are
 // further flags.
 func serve(t *testing.T, program string, args ...string) *server {
@@ -143,7 +146,9 @@ func serveData(t *testing.T, program, data string, args ...string) *server {
 	address := l.Addr().String()
 	l.Close() // the program takes the port; nothing else asks for it meanwhile
 	args = append([]string{"--listen", address, "--data", data, "--log-level", "error"}, args...)
-	if !slices.Contains(args, "--tokens") {
+	if slices.Contains(args, openToAll) {
+		args = slices.DeleteFunc(args, func(s string) bool { return s == openToAll })
+	} else if !slices.Contains(args, "--tokens") {
 		args = append(args, "--tokens", writeTokens(t))
 	}
 	s := &server{Config: Config{URL: "ws://" + address, Tokens: testTokens()}, data: data}
