@@ -54,6 +54,8 @@ func TestRelayConforms(t *testing.T) {
 		}
 		t.Errorf("%s", v)
 	}
+	s := server{Config: cfg}
+	s.say(t, s.run(t), `GET /v1/docs?after=conf- as admin -> 200 {"docs":[]}`)
 	mu.Lock()
 	defer mu.Unlock()
 	for _, name := range []string{"welcome", "joined", "ops", "live", "ack", "reject", "presence", "event", "pong", "left", "access", "auth", "error"} {
