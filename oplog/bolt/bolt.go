@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/bits"
+	"os"
 	"sync"
 	"time"
 
@@ -90,6 +91,9 @@ func open(path string, o Options, commit func(*bbolt.Tx) error) (*Log, error) {
 	o = o.withDefaults()
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("create log: %w", err)
+	}
+	if err := checkSound(path, o.Logger); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
 	}
 	db, err := openFile(path, writable())
 	if err != nil {
@@ -178,11 +182,40 @@ func writable() *bbolt.Options {
 	}
 }
 
-// openFile opens the bbolt file at path. A file whose pages make no sense is an
-// error here, where bbolt itself would panic.
+// readable are the options under which a log is only looked at.
+func readable() *bbolt.Options {
+	return &bbolt.Options{Timeout: lockTimeout, ReadOnly: true, FreelistType: bbolt.FreelistMapType}
+}
+
+// checkSound walks the pages of a file that bbolt is to open: it would not
+// survive one that makes no sense.
+func checkSound(path string, log *slog.Logger) error {
+	db, err := openFile(path, readable())
+	if err != nil {
+		return err
+	}
+	var damage error
+	err = walkPages(path, func(page uint64, err error) {
+		if page < 2 {
+			log.Warn("one of the two meta pages is damaged; if it was the newer one, the log is as it was one commit earlier", logError, err)
+		} else if damage == nil {
+			damage = &oplog.CorruptionError{Place: fmt.Sprintf("%s, page %d", path, page), Err: err}
+		}
+	})
+	return errors.Join(err, damage, db.Close())
+}
+
+// openFile opens the bbolt file at path. A start that makes no sense is an error
+// here, where bbolt itself would panic.
 func openFile(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
+	var file *os.File
+	o.OpenFile = func(path string, flag int, mode fs.FileMode) (f *os.File, err error) {
+		file, err = os.OpenFile(path, flag, mode)
+		return file, err
+	}
 	defer func() {
 		if r := recover(); r != nil {
+			file.Close() // and with it the lock
 			err = &oplog.CorruptionError{Place: path, Err: fmt.Errorf("%v", r)}
 		}
 	}()

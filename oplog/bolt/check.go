@@ -54,7 +54,7 @@ func CheckFile(ctx context.Context, path string, report func(*oplog.CorruptionEr
 }
 
 func checkFile(ctx context.Context, path string, report func(*oplog.CorruptionError)) error {
-	db, err := openFile(path, &bbolt.Options{Timeout: lockTimeout, ReadOnly: true, FreelistType: bbolt.FreelistMapType})
+	db, err := openFile(path, readable())
 	if errors.Is(err, oplog.ErrInUse) || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

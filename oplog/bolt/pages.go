@@ -130,7 +130,7 @@ func (w *pageWalk) walk(id uint64) {
 		w.report(id, err)
 		return
 	}
-	children, err := w.children(b)
+	children, err := w.children(b.bytes, b.size)
 	if err != nil {
 		w.report(id, err)
 	}
@@ -139,58 +139,82 @@ func (w *pageWalk) walk(id uint64) {
 	}
 }
 
-// read returns a page with its overflow.
-func (w *pageWalk) read(id uint64) ([]byte, error) {
+// read returns a page with its overflow, of which it leaves out what only holds
+// values.
+func (w *pageWalk) read(id uint64) (p span, err error) {
 	if id < 2 || id >= w.end {
-		return nil, fmt.Errorf("it is outside the file's %d pages", w.end)
+		return p, fmt.Errorf("it is outside the file's %d pages", w.end)
 	}
 	if w.visited[id] {
-		return nil, errors.New("it is in use twice")
+		return p, errors.New("it is in use twice")
 	}
 	w.visited[id] = true
-	var head [pageHeader]byte
-	if _, err := w.file.ReadAt(head[:], int64(id)*w.page); err != nil {
-		return nil, err
+	p.bytes = make([]byte, w.page)
+	if _, err := w.file.ReadAt(p.bytes, int64(id)*w.page); err != nil {
+		return p, err
 	}
 	order := binary.NativeEndian
-	overflow := uint64(order.Uint32(head[12:]))
+	overflow := uint64(order.Uint32(p.bytes[12:]))
+	p.size = int(overflow+1) * int(w.page)
 	switch {
-	case order.Uint64(head[:]) != id:
-		return nil, fmt.Errorf("it says that it is page %d", order.Uint64(head[:]))
+	case order.Uint64(p.bytes) != id:
+		return p, fmt.Errorf("it says that it is page %d", order.Uint64(p.bytes))
 	case overflow >= w.end-id:
-		return nil, fmt.Errorf("its length of %d pages passes the end", overflow+1)
+		return p, fmt.Errorf("its length of %d pages passes the end", overflow+1)
+	case overflow > 0 && needsAll(p.bytes):
+		p.bytes = make([]byte, p.size)
+		_, err = w.file.ReadAt(p.bytes, int64(id)*w.page)
 	}
-	b := make([]byte, int64(overflow+1)*w.page)
-	_, err := w.file.ReadAt(b, int64(id)*w.page)
-	return b, err
+	return p, err
 }
 
-// children checks the elements of a page, which may lie inside of another, and
-// returns the pages that it refers to.
-func (w *pageWalk) children(b []byte) (ids []uint64, err error) {
+// span is a page and those that it flows over into.
+type span struct {
+	bytes []byte // from the start, but maybe not all
+	size  int
+}
+
+// needsAll reports whether the first page of several does not have all elements,
+// or has one that is a bucket.
+func needsAll(b []byte) bool {
+	flags, count := binary.NativeEndian.Uint16(b[8:]), int(binary.NativeEndian.Uint16(b[10:]))
+	if pageHeader+count*pageElement > len(b) {
+		return true
+	}
+	for i := range count {
+		at := pageHeader + i*pageElement
+		if flags == flagLeaf && binary.NativeEndian.Uint32(b[at:])&flagBucketLeaf != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// children checks the elements of a page of some size, which may lie inside of
+// another, and returns the pages that it refers to.
+func (w *pageWalk) children(b []byte, size int) (ids []uint64, err error) {
 	order := binary.NativeEndian
 	flags, count := order.Uint16(b[8:]), int(order.Uint16(b[10:]))
-	if flags != flagBranch && flags != flagLeaf {
+	switch {
+	case flags != flagBranch && flags != flagLeaf:
 		return nil, fmt.Errorf("it is of type %#x", flags)
-	}
-	if pageHeader+count*pageElement > len(b) {
+	case pageHeader+count*pageElement > len(b):
 		return nil, fmt.Errorf("its %d elements do not fit into it", count)
-	}
-	if flags == flagBranch && count == 0 {
+	case flags == flagBranch && count == 0:
 		return nil, errors.New("it is a branch without elements")
 	}
 	for i := range count {
 		at := pageHeader + i*pageElement
 		e := b[at : at+pageElement]
 		if flags == flagBranch {
-			if !within(b, at, order.Uint32(e), order.Uint32(e[4:]), 0) {
+			if !within(size, at, order.Uint32(e), order.Uint32(e[4:]), 0) {
 				return ids, fmt.Errorf("key %d passes its end", i)
 			}
 			ids = append(ids, order.Uint64(e[8:]))
 			continue
 		}
 		pos, ksize, vsize := order.Uint32(e[4:]), order.Uint32(e[8:]), order.Uint32(e[12:])
-		if !within(b, at, pos, ksize, vsize) {
+		if !within(size, at, pos, ksize, vsize) {
 			return ids, fmt.Errorf("element %d passes its end", i)
 		}
 		if order.Uint32(e)&flagBucketLeaf != 0 {
@@ -216,10 +240,10 @@ func (w *pageWalk) bucket(b []byte) ([]uint64, error) {
 	case len(b) < header+pageHeader:
 		return nil, errors.New("its page is too short")
 	}
-	return w.children(b[header:])
+	return w.children(b[header:], len(b)-header)
 }
 
 // within reports whether key and value of an element lie inside its page.
-func within(b []byte, at int, pos, ksize, vsize uint32) bool {
-	return uint64(at)+uint64(pos)+uint64(ksize)+uint64(vsize) <= uint64(len(b))
+func within(size, at int, pos, ksize, vsize uint32) bool {
+	return uint64(at)+uint64(pos)+uint64(ksize)+uint64(vsize) <= uint64(size)
 }

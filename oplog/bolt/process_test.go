@@ -267,7 +267,7 @@ func appendChild(args []string) error {
 }
 
 // appendSome appends n ops of growing size to a document, and gives up when one
-// is refused for too long. Every 40 ops it stores a snapshot and now and then prunes.
+// is refused for too long. Every 40 ops it stores a snapshot, and every 80 it prunes.
 func appendSome(l *Log, doc oplog.DocID, n int, out io.Writer) error {
 	epoch := oplog.Epoch("")
 	for seq := 1; seq <= n; seq++ {
@@ -295,7 +295,7 @@ func snapshotAndPrune(ctx context.Context, l *Log, doc oplog.DocID, at oplog.Off
 	if _, _, err := l.PutSnapshot(ctx, doc, at, "json", strings.NewReader(content)); err != nil {
 		return err
 	}
-	if at%3 == 0 {
+	if at%80 == 0 {
 		_, err := l.Prune(ctx, doc, at-10)
 		return err
 	}
