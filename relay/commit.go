@@ -81,6 +81,13 @@ func (r *room) publish(epoch oplog.Epoch, entries []oplog.Entry, encoded []tailE
 	if len(r.waiting) == 0 {
 		r.ahead = oplog.Heads{}
 	}
+	r.tail.trim(r.wakeReaders())
+	r.tellNews()
+	r.askForSnapshot()
+}
+
+// wakeReaders has those who get ops read on. It returns how far all of them are.
+func (r *room) wakeReaders() oplog.Offset {
 	passed := r.state.Head
 	for _, m := range r.members {
 		if m.ops {
@@ -88,9 +95,7 @@ func (r *room) publish(epoch oplog.Epoch, entries []oplog.Entry, encoded []tailE
 			m.wake()
 		}
 	}
-	r.tail.trim(passed)
-	r.tellNews()
-	r.askForSnapshot()
+	return passed
 }
 
 // fail answers what could not be appended, and what waits behind it, since that
@@ -118,6 +123,7 @@ func (r *room) fail(err error) {
 			}
 		}
 		r.setState(state)
+		r.wakeReaders()
 		r.tellNews() // who waits for more of the old log finds that it is gone
 	}
 }
