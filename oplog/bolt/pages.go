@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,8 +13,7 @@ import (
 // pageWalk follows the pages of a bbolt file from its root, by reading the
 // file. bbolt itself trusts its pages: a damaged one makes it panic or touch
 // memory that is not there, in goroutines where nobody can catch that. A file
-// that passes this walk is safe to open. What the keys and values say is not
-// looked at.
+// that passes this walk is safe to open. What keys and values say is not looked at.
 //
 // Layout of bbolt's file, all numbers in the byte order of the machine:
 //
@@ -61,7 +61,7 @@ func walkPages(path string, report func(page uint64, err error)) error {
 	}
 	w := pageWalk{file: f, report: report, size: info.Size(), visited: map[uint64]bool{}}
 	if root, ok := w.metas(); ok {
-		w.walk(root)
+		w.walk(root, nil, nil)
 	}
 	return nil
 }
@@ -123,127 +123,192 @@ func parseMeta(b []byte) (m metaPage, err error) {
 	return m, nil
 }
 
-// walk checks a page and what is below it.
-func (w *pageWalk) walk(id uint64) {
-	b, err := w.read(id)
+// walk checks a page and what is below it. Its keys must be in order, from low
+// on and below high, which is nil for the last page of a bucket.
+func (w *pageWalk) walk(id uint64, low, high []byte) {
+	p, err := w.read(id)
+	if err == nil {
+		err = w.check(p, low, high)
+	}
 	if err != nil {
 		w.report(id, err)
 		return
 	}
-	children, err := w.children(b.bytes, b.size)
-	if err != nil {
-		w.report(id, err)
-	}
-	for _, child := range children {
-		w.walk(child)
+	for i := range p.count {
+		e := p.element(i)
+		switch {
+		case p.flags == flagBranch:
+			end := high
+			if i+1 < p.count {
+				end, _ = w.key(p, i+1)
+			}
+			start, _ := w.key(p, i)
+			w.walk(e.page, start, end)
+		case e.isBucket:
+			w.bucket(p, i)
+		}
 	}
 }
 
-// read returns a page with its overflow, of which it leaves out what only holds
-// values.
-func (w *pageWalk) read(id uint64) (p span, err error) {
+// bucket checks the bucket that is the value of an element.
+func (w *pageWalk) bucket(p page, i int) {
+	const header = 16
+	b, err := w.value(p, i)
+	if err != nil || len(b) < header {
+		w.report(p.id, fmt.Errorf("bucket %d is too short", i))
+		return
+	}
+	if root := binary.NativeEndian.Uint64(b); root != 0 {
+		w.walk(root, nil, nil)
+		return
+	}
+	inline, err := parsePage(b[header:])
+	inline.id, inline.size = p.id, len(b)-header
+	if err == nil && inline.flags != flagLeaf {
+		err = errors.New("its page is not a leaf")
+	}
+	if err == nil {
+		err = w.check(inline, nil, nil)
+	}
+	if err != nil {
+		w.report(p.id, fmt.Errorf("bucket %d: %w", i, err))
+	}
+}
+
+// page is a page with those that it flows over into.
+type page struct {
+	id    uint64
+	flags uint16
+	count int
+	size  int
+	bytes []byte // from the start; of large values the rest is left out
+}
+
+func parsePage(b []byte) (p page, err error) {
+	if len(b) < pageHeader {
+		return p, errors.New("it is too short")
+	}
+	p.id = binary.NativeEndian.Uint64(b)
+	p.flags = binary.NativeEndian.Uint16(b[8:])
+	p.count = int(binary.NativeEndian.Uint16(b[10:]))
+	p.bytes = b
+	return p, nil
+}
+
+// element is where an element of a page has its key and value.
+type element struct {
+	key, keyEnd, end int // offsets in the page
+	page             uint64
+	isBucket         bool
+}
+
+func (p *page) element(i int) (e element) {
+	order := binary.NativeEndian
+	at := pageHeader + i*pageElement
+	b := p.bytes[at : at+pageElement]
+	if p.flags == flagBranch {
+		e.key = at + int(order.Uint32(b))
+		e.keyEnd = e.key + int(order.Uint32(b[4:]))
+		e.end = e.keyEnd
+		e.page = order.Uint64(b[8:])
+		return e
+	}
+	e.isBucket = order.Uint32(b)&flagBucketLeaf != 0
+	e.key = at + int(order.Uint32(b[4:]))
+	e.keyEnd = e.key + int(order.Uint32(b[8:]))
+	e.end = e.keyEnd + int(order.Uint32(b[12:]))
+	return e
+}
+
+// read returns a page of the file.
+func (w *pageWalk) read(id uint64) (p page, err error) {
 	if id < 2 || id >= w.end {
 		return p, fmt.Errorf("it is outside the file's %d pages", w.end)
 	}
-	if w.visited[id] {
+	if !w.visit(id) {
 		return p, errors.New("it is in use twice")
 	}
-	w.visited[id] = true
-	p.bytes = make([]byte, w.page)
-	if _, err := w.file.ReadAt(p.bytes, int64(id)*w.page); err != nil {
+	b := make([]byte, w.page)
+	if _, err := w.file.ReadAt(b, int64(id)*w.page); err != nil {
 		return p, err
 	}
-	order := binary.NativeEndian
-	overflow := uint64(order.Uint32(p.bytes[12:]))
-	p.size = int(overflow+1) * int(w.page)
+	if p, err = parsePage(b); err != nil {
+		return p, err
+	}
+	overflow := uint64(binary.NativeEndian.Uint32(b[12:]))
 	switch {
-	case order.Uint64(p.bytes) != id:
-		return p, fmt.Errorf("it says that it is page %d", order.Uint64(p.bytes))
+	case p.id != id:
+		return p, fmt.Errorf("it says that it is page %d", p.id)
 	case overflow >= w.end-id:
 		return p, fmt.Errorf("its length of %d pages passes the end", overflow+1)
-	case overflow > 0 && needsAll(p.bytes):
-		p.bytes = make([]byte, p.size)
+	}
+	for i := range overflow {
+		if !w.visit(id + 1 + i) {
+			return p, fmt.Errorf("page %d, into which it flows over, is in use twice", id+1+i)
+		}
+	}
+	p.size = int(overflow+1) * int(w.page)
+	if all := pageHeader + p.count*pageElement; all > len(b) && all <= p.size {
+		p.bytes = make([]byte, all)
 		_, err = w.file.ReadAt(p.bytes, int64(id)*w.page)
 	}
 	return p, err
 }
 
-// span is a page and those that it flows over into.
-type span struct {
-	bytes []byte // from the start, but maybe not all
-	size  int
+// visit reports whether a page is visited for the first time.
+func (w *pageWalk) visit(id uint64) bool {
+	if w.visited[id] {
+		return false
+	}
+	w.visited[id] = true
+	return true
 }
 
-// needsAll reports whether the first page of several does not have all elements,
-// or has one that is a bucket.
-func needsAll(b []byte) bool {
-	flags, count := binary.NativeEndian.Uint16(b[8:]), int(binary.NativeEndian.Uint16(b[10:]))
-	if pageHeader+count*pageElement > len(b) {
-		return true
-	}
-	for i := range count {
-		at := pageHeader + i*pageElement
-		if flags == flagLeaf && binary.NativeEndian.Uint32(b[at:])&flagBucketLeaf != 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// children checks the elements of a page of some size, which may lie inside of
-// another, and returns the pages that it refers to.
-func (w *pageWalk) children(b []byte, size int) (ids []uint64, err error) {
-	order := binary.NativeEndian
-	flags, count := order.Uint16(b[8:]), int(order.Uint16(b[10:]))
+// check checks the elements of a page.
+func (w *pageWalk) check(p page, low, high []byte) error {
 	switch {
-	case flags != flagBranch && flags != flagLeaf:
-		return nil, fmt.Errorf("it is of type %#x", flags)
-	case pageHeader+count*pageElement > len(b):
-		return nil, fmt.Errorf("its %d elements do not fit into it", count)
-	case flags == flagBranch && count == 0:
-		return nil, errors.New("it is a branch without elements")
+	case p.flags != flagBranch && p.flags != flagLeaf:
+		return fmt.Errorf("it is of type %#x", p.flags)
+	case pageHeader+p.count*pageElement > p.size:
+		return fmt.Errorf("its %d elements do not fit into it", p.count)
+	case p.flags == flagBranch && p.count == 0:
+		return errors.New("it is a branch without elements")
 	}
-	for i := range count {
-		at := pageHeader + i*pageElement
-		e := b[at : at+pageElement]
-		if flags == flagBranch {
-			if !within(size, at, order.Uint32(e), order.Uint32(e[4:]), 0) {
-				return ids, fmt.Errorf("key %d passes its end", i)
-			}
-			ids = append(ids, order.Uint64(e[8:]))
-			continue
+	for i := range p.count {
+		if e := p.element(i); e.end > p.size {
+			return fmt.Errorf("element %d passes its end", i)
 		}
-		pos, ksize, vsize := order.Uint32(e[4:]), order.Uint32(e[8:]), order.Uint32(e[12:])
-		if !within(size, at, pos, ksize, vsize) {
-			return ids, fmt.Errorf("element %d passes its end", i)
+		key, err := w.key(p, i)
+		if err != nil {
+			return err
 		}
-		if order.Uint32(e)&flagBucketLeaf != 0 {
-			from := at + int(pos) + int(ksize)
-			below, err := w.bucket(b[from : from+int(vsize)])
-			if err != nil {
-				return ids, fmt.Errorf("bucket %d: %w", i, err)
-			}
-			ids = append(ids, below...)
+		if c := bytes.Compare(low, key); i == 0 && c > 0 || i > 0 && c >= 0 {
+			return fmt.Errorf("key %d is out of order", i)
 		}
+		if high != nil && bytes.Compare(key, high) >= 0 {
+			return fmt.Errorf("key %d belongs into a later page", i)
+		}
+		low = key
 	}
-	return ids, nil
+	return nil
 }
 
-// bucket returns the pages that a bucket refers to.
-func (w *pageWalk) bucket(b []byte) ([]uint64, error) {
-	const header = 16
-	switch {
-	case len(b) < header:
-		return nil, errors.New("its header is too short")
-	case binary.NativeEndian.Uint64(b) != 0:
-		return []uint64{binary.NativeEndian.Uint64(b)}, nil
-	case len(b) < header+pageHeader:
-		return nil, errors.New("its page is too short")
-	}
-	return w.children(b[header:], len(b)-header)
+func (w *pageWalk) key(p page, i int) ([]byte, error) {
+	e := p.element(i)
+	return w.part(p, e.key, e.keyEnd)
 }
 
-// within reports whether key and value of an element lie inside its page.
-func within(size, at int, pos, ksize, vsize uint32) bool {
-	return uint64(at)+uint64(pos)+uint64(ksize)+uint64(vsize) <= uint64(size)
+func (w *pageWalk) value(p page, i int) ([]byte, error) {
+	e := p.element(i)
+	return w.part(p, e.keyEnd, e.end)
+}
+
+// part returns the bytes between two offsets of a page.
+func (w *pageWalk) part(p page, from, to int) ([]byte, error) {
+	if to <= len(p.bytes) {
+		return p.bytes[from:to], nil
+	}
+	b := make([]byte, to-from)
+	_, err := w.file.ReadAt(b, int64(p.id)*w.page+int64(from))
+	return b, err
 }
