@@ -39,7 +39,8 @@ type delivery struct {
 	by     string       // the author's subject
 	write  bool         // the author has the right to write
 	format oplog.Format // what the author says the document is; may be empty
-	// closed are the actors that had a conflict with this author; never nil.
+	// closed are the actors that had a conflict with this author; accept adds to
+	// it, and makes it where it is nil.
 	closed map[clock.Actor]bool
 }
 
@@ -87,6 +88,9 @@ func (r *room) accept(ctx context.Context, a author, d *delivery) {
 				gaps[op.Actor] = true
 			}
 			if rej.Code == wire.Conflict {
+				if d.closed == nil {
+					d.closed = map[clock.Actor]bool{}
+				}
 				d.closed[op.Actor] = true
 			}
 			a.rejected(*rej, -1)

@@ -1,11 +1,14 @@
 package relay
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -20,30 +23,135 @@ type conn struct {
 	net.Conn // static
 	// patience is how long the peer may take no byte at all; static.
 	patience time.Duration
+	// raw reads the socket without waiting, nil where there is none to ask;
+	// static. try is a bound readNow.
+	raw syscall.RawConn
+	try func(fd uintptr) bool
 
 	upgraded atomic.Bool  // the handshake is done
 	heard    atomic.Int64 // when the last byte came or went, Unix ms
+
+	// owned by the reader
+	buffered *bufio.Reader // what gorilla reads from
+	ahead    *readAhead    // bytes read before buffered asked for them, nil if none
+	readErr  error
+	watched  bool // by parking
+
+	nudged atomic.Bool // the read deadline was set by nudge
 
 	// owned by the writer
 	deadline time.Time   // the write deadline in force
 	frames   net.Buffers // what is being sent
 }
 
+// readAhead is a buffer that a connection has only while there is something
+// in it.
+type readAhead struct {
+	rest  []byte // the unread part of bytes
+	bytes [4 << 10]byte
+}
+
+var readAheads = sync.Pool{New: func() any { return new(readAhead) }}
+
+// bufferBytes is what an idle session keeps for reading. gorilla takes over no
+// smaller buffer.
+const bufferBytes = 264
+
 func newConn(c net.Conn, patience time.Duration) *conn {
 	w := &conn{Conn: c, patience: patience}
+	w.buffered = bufio.NewReaderSize(w, bufferBytes)
+	// Only sockets themselves: what lies on top of one (TLS) has bytes of its own.
+	if tcp, ok := c.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			w.raw, w.try = raw, w.readNow
+		}
+	}
 	w.alive()
 	return w
 }
 
 func (c *conn) alive() { c.heard.Store(time.Now().UnixMilli()) }
 
+// await blocks until there is something to read, or an error to be had by
+// reading, or until it is nudged, which it reports. A session that is idle waits
+// here: without a buffer, and on a stack so shallow that the smallest will do.
+func (c *conn) await() (nudged bool) {
+	if c.raw == nil || c.ahead != nil || c.readErr != nil || c.buffered.Buffered() > 0 {
+		return false
+	}
+	err := c.raw.Read(c.try)
+	if c.wasNudged(err) {
+		return true
+	}
+	if err != nil {
+		c.readErr = err
+	}
+	return false
+}
+
+// nudge ends await, and nothing else. It may be called by anyone.
+func (c *conn) nudge() {
+	c.nudged.Store(true)
+	_ = c.SetReadDeadline(longAgo) // a connection that is gone ends await by itself
+}
+
+// wasNudged reports whether a read ended because of nudge, and takes the
+// deadline off again.
+func (c *conn) wasNudged(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || !c.nudged.Swap(false) {
+		return false
+	}
+	_ = c.SetReadDeadline(time.Time{})
+	return true
+}
+
+// readNow reads what there is; it reports false if that is nothing yet.
+func (c *conn) readNow(fd uintptr) bool {
+	a := readAheads.Get().(*readAhead)
+	n, err := readSocket(fd, a.bytes[:])
+	if n > 0 {
+		a.rest = a.bytes[:n]
+		c.ahead = a
+		c.alive()
+		return true
+	}
+	readAheads.Put(a)
+	if wouldBlock(err) {
+		return false
+	}
+	c.readErr = err // nil at the end of the stream: the next Read sees it too
+	return true
+}
+
+// early gives back bytes that were read with the handshake.
+func (c *conn) early(b []byte) {
+	a := readAheads.Get().(*readAhead)
+	a.rest = append(a.bytes[:0], b...)
+	c.ahead = a
+}
+
 // Read implements [net.Conn].
 func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 {
-		c.alive()
+	if a := c.ahead; a != nil {
+		n := copy(p, a.rest)
+		if a.rest = a.rest[n:]; len(a.rest) == 0 {
+			c.ahead = nil
+			readAheads.Put(a)
+		}
+		return n, nil
 	}
-	return n, err
+	if c.readErr != nil {
+		return 0, c.readErr
+	}
+	for {
+		n, err := c.Conn.Read(p)
+		if n > 0 {
+			c.alive()
+		}
+		if n > 0 || !c.wasNudged(err) {
+			return n, err
+		}
+	}
 }
 
 // Write implements [net.Conn] for the handshake; see [conn].
@@ -67,6 +175,8 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 func (c *conn) send(frames net.Buffers) error {
 	c.frames = frames
 	defer func() { c.frames = nil }()
+	// A ping that the socket takes asks for a sign of life, and is none.
+	onlyPing := len(frames) == 1 && frames[0][0]&0xf == opPing
 	for {
 		now := time.Now()
 		// A deadline costs a timer: one that is nearly new will do.
@@ -76,8 +186,8 @@ func (c *conn) send(frames net.Buffers) error {
 				return err
 			}
 		}
-		n, err := c.frames.WriteTo(c.Conn)
-		if n > 0 {
+		n, err := c.sendOnce()
+		if n > 0 && !onlyPing {
 			c.alive()
 		}
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || n == 0 && time.Since(now) >= c.patience/2 {
@@ -85,6 +195,16 @@ func (c *conn) send(frames net.Buffers) error {
 		}
 		c.deadline = time.Time{}
 	}
+}
+
+// sendOnce writes c.frames until a deadline, and keeps of them what is left.
+func (c *conn) sendOnce() (int64, error) {
+	if len(c.frames) > 1 {
+		return c.frames.WriteTo(c.Conn)
+	}
+	n, err := c.Conn.Write(c.frames[0])
+	c.frames[0] = c.frames[0][n:]
+	return int64(n), err
 }
 
 // Opcodes of RFC 6455, section 5.2.

@@ -44,7 +44,6 @@ func (s *session) join(f *wire.Frame) {
 		session: s, room: r, doc: f.Doc, rights: rights, format: f.Join.Format,
 		ops: f.Join.Ops && rights.Has(auth.Read), watches: f.Join.Presence && rights&(auth.Read|auth.Presence) != 0,
 		snapshots: !f.Join.NoSnapshot,
-		closed:    map[clock.Actor]bool{},
 	}
 	if err := m.enter(ctx, f); err != nil {
 		m.release()

@@ -22,6 +22,9 @@ var messages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // ends.
 func (s *session) read() {
 	for s.awaitRoom() {
+		if s.conn.await() && s.srv.parking.park(s) {
+			return // parking starts a new reader
+		}
 		buf, err := s.readMessage()
 		if err != nil {
 			s.readFailed(err)
@@ -139,6 +142,7 @@ func (m *member) handle(f *wire.Frame) {
 	case wire.TypeOps:
 		d := delivery{ops: f.Ops, by: s.who().Subject, write: rights.Has(auth.Write), format: m.format, closed: m.closed}
 		m.room.accept(context.Background(), m, &d)
+		m.closed = d.closed
 	case wire.TypePresence, wire.TypeEvent:
 		if !rights.Has(auth.Presence) {
 			s.refuse(f, wire.Forbidden, "no right to be present in "+string(m.doc))

@@ -20,8 +20,10 @@ package relay
 import (
 	"cmp"
 	"context"
+	"crypto/subtle"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,7 +115,8 @@ type Server struct {
 
 	stop    context.CancelFunc // ends watch
 	done    context.Context    // ends with the server
-	watcher sync.WaitGroup
+	parking *parking
+	watcher sync.WaitGroup // of watch and parking
 	commits sync.WaitGroup // rooms that carry ops to the log
 	calls   *calls         // HTTP requests under way
 
@@ -121,7 +124,6 @@ type Server struct {
 	// below guarded by mu
 	rooms    map[oplog.DocID]*room
 	sessions map[string]*session // by id
-	secrets  map[string]*session // by the secret of "replaces"
 	draining bool
 	empty    chan struct{} // closed when the last session of a draining server is gone
 }
@@ -133,12 +135,12 @@ func New(cfg Config) *Server {
 		cfg: cfg, log: cfg.Log, slog: cfg.Logger,
 		rooms:    map[oplog.DocID]*room{},
 		sessions: map[string]*session{},
-		secrets:  map[string]*session{},
 		empty:    make(chan struct{}),
 		calls:    newCalls(),
 	}
 	s.done, s.stop = context.WithCancel(context.Background())
 	s.mux = s.routes()
+	s.parking = newParking(&s.watcher, s.slog)
 	s.watcher.Go(s.watch)
 	return s
 }
@@ -151,7 +153,6 @@ func (s *Server) add(ses *session) bool {
 		return false
 	}
 	s.sessions[ses.id] = ses
-	s.secrets[ses.replace] = ses
 	return true
 }
 
@@ -159,7 +160,6 @@ func (s *Server) forget(ses *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, ses.id)
-	delete(s.secrets, ses.replace)
 	if s.draining && len(s.sessions) == 0 {
 		s.closeEmpty()
 	}
@@ -186,10 +186,12 @@ func (s *Server) all() []*session {
 
 // replace ends the session whose secret a new one of the same user brought.
 func (s *Server) replace(secret string, by *session) {
+	id, _, _ := strings.Cut(secret, ".")
 	s.mu.Lock()
-	old := s.secrets[secret]
+	old := s.sessions[id]
 	s.mu.Unlock()
-	if old == nil || old == by || old.who().Subject != by.who().Subject {
+	if old == nil || old == by || subtle.ConstantTimeCompare([]byte(secret), []byte(old.replaceSecret())) == 0 ||
+		old.who().Subject != by.who().Subject {
 		return
 	}
 	old.mu.Lock()
@@ -282,5 +284,6 @@ func (s *Server) Close() {
 	<-s.empty
 	s.calls.wg.Wait()
 	s.commits.Wait()
+	s.parking.close()
 	s.watcher.Wait()
 }

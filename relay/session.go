@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"sync"
 	"sync/atomic"
@@ -16,14 +17,12 @@ import (
 // (write.go), but only while there is something to write.
 type session struct {
 	// static
-	srv     *Server
-	id      string
-	replace string // the secret by which a later session ends this one
-	ws      *websocket.Conn
-	conn    *conn
+	srv    *Server
+	id     string
+	secret [16]byte // by which a later session may end this one
+	ws     *websocket.Conn
+	conn   *conn
 
-	// token is what the session came with; owned by the reader until it is asked
-	// again by [Server.watch].
 	writer atomic.Int32 // idle, writing or woken
 
 	mu sync.Mutex
@@ -43,6 +42,7 @@ type session struct {
 	open      int
 	openBytes int
 
+	ticket   uint32 // of the parking, 0 while there is a reader
 	pinged   int64  // when the last ping was sent, Unix ms
 	ending   []byte // the close frame, once the session is to end
 	ended    bool   // the close frame was sent, or cannot be
@@ -149,8 +149,18 @@ func (s *session) cut() {
 	}
 	s.ended = true
 	s.room.Signal()
+	ticket := s.ticket
 	s.mu.Unlock()
 	s.conn.Conn.Close()
+	if ticket != 0 {
+		s.srv.parking.leave(ticket) // the reader ends the session
+	}
+}
+
+func (s *session) setTicket(t uint32) {
+	s.mu.Lock()
+	s.ticket = t
+	s.mu.Unlock()
 }
 
 // member returns the session's place in a document, nil if it is not in it.
@@ -189,6 +199,9 @@ func (s *session) dropMember(m *member) bool {
 	}
 	return false
 }
+
+// replaceSecret is what a welcome calls "replace".
+func (s *session) replaceSecret() string { return s.id + "." + hex.EncodeToString(s.secret[:]) }
 
 func (s *session) who() *auth.Identity {
 	s.mu.Lock()

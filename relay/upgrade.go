@@ -19,10 +19,6 @@ import (
 	"github.com/baton-relay/baton/relay/wire"
 )
 
-// readBufferBytes is what an idle session keeps for reading. Larger frames are
-// read past it, straight into the buffer they are handled in.
-const readBufferBytes = 512
-
 // serveWS takes a connection over from HTTP. The handler returns at once, so
 // that nothing of the request stays in memory; the session reads on in a
 // goroutine of its own.
@@ -44,8 +40,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	hw := &hijacker{ResponseWriter: w, patience: s.cfg.WriteTimeout}
 	up := websocket.Upgrader{
 		HandshakeTimeout: 10 * time.Second,
-		ReadBufferSize:   readBufferBytes,
-		WriteBufferSize:  readBufferBytes,
+		WriteBufferSize:  512, // of the handshake
 		WriteBufferPool:  &handshakeBuffers,
 		Subprotocols:     []string{wire.Subprotocol},
 		CheckOrigin:      func(*http.Request) bool { return true }, // asked at the door
@@ -59,7 +54,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	}
 	hw.conn.upgraded.Store(true)
 	ses := &session{
-		srv: s, id: uuid.NewString(), replace: uuid.NewString(),
+		srv: s, id: uuid.NewString(), secret: uuid.New(),
 		ws: ws, conn: hw.conn, identity: id, token: token,
 		pinged: time.Now().UnixMilli(),
 	}
@@ -73,7 +68,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ses.say(&wire.Welcome{
-		Type: "welcome", Session: ses.id, Replace: ses.replace, User: user(id),
+		Type: "welcome", Session: ses.id, Replace: ses.replaceSecret(), User: user(id),
 		Server: "baton/" + s.cfg.Version, HeartbeatMS: s.cfg.Heartbeat.Milliseconds(), Limits: s.cfg.Limits,
 	})
 	go ses.read()
@@ -95,7 +90,15 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	h.conn = newConn(c, h.patience)
-	return h.conn, rw, nil
+	if n := rw.Reader.Buffered(); n > 0 {
+		// A client that did not wait for the answer to its handshake.
+		early, err := rw.Reader.Peek(n)
+		if err != nil {
+			return nil, nil, err
+		}
+		h.conn.early(early)
+	}
+	return h.conn, bufio.NewReadWriter(h.conn.buffered, rw.Writer), nil
 }
 
 func (s *Server) isDraining() bool {

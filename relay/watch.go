@@ -25,6 +25,7 @@ func (s *Server) watch() {
 				ses.checkLife(now)
 				ses.checkToken(now)
 			}
+			s.parking.tidy(now)
 		}
 	}
 }
@@ -34,7 +35,7 @@ func (s *session) checkLife(now time.Time) {
 	beat := s.srv.cfg.Heartbeat.Milliseconds()
 	silent := now.UnixMilli() - s.conn.heard.Load()
 	s.mu.Lock()
-	paused := s.crowded()
+	paused, parked := s.crowded(), s.ticket != 0
 	ping := now.UnixMilli()-s.pinged >= beat
 	if ping {
 		s.pinged = now.UnixMilli()
@@ -47,7 +48,14 @@ func (s *session) checkLife(now time.Time) {
 	case ping:
 		s.wake()
 	}
+	if s.conn.raw != nil && !parked && silent >= idleAfter(beat) {
+		s.conn.nudge()
+	}
 }
+
+// idleAfter is the silence after which a session is parked, in milliseconds:
+// long enough that one who works is not, well below the time between two pings.
+func idleAfter(beat int64) int64 { return min(beat/5, 2000) }
 
 var pingFrame = frame(opPing, nil)
 
