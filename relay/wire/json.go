@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -9,11 +10,13 @@ import (
 // A frame is validated once, whole, by jsontext; these walk the text after
 // that and so need not check it again.
 
-var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true)}
+// Inside a payload, names that repeat are nobody's business, nor are escaped
+// halves of a surrogate pair, which JavaScript makes where it cuts a string in
+// an emoji. The bytes themselves must be UTF-8.
+var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 
 // valid reports whether b is one JSON value in UTF-8, nested at most 10,000 deep.
-// Names may repeat: inside a payload that is nobody's business.
-func valid(b []byte) bool { return jsontext.Value(b).IsValid(lenient...) }
+func valid(b []byte) bool { return utf8.Valid(b) && jsontext.Value(b).IsValid(lenient...) }
 
 // members calls f with each name and value of an object, until it returns false.
 func members(obj []byte, f func(name, value []byte) bool) {
