@@ -136,45 +136,6 @@ func TestManyDocumentsOnOneSocket(t *testing.T) {
 	}
 }
 
-func TestPresenceAndEvents(t *testing.T) {
-	noLeaks(t)
-	url := startRelay(t, relay.Config{})
-	ca, cb := dial(t, url, client.Options{}), dial(t, url, client.Options{})
-	a := join(t, ca, "notes", client.JoinOptions{})
-	b := join(t, cb, "notes", client.JoinOptions{})
-	sa, sb := ca.Welcome().Session, cb.Welcome().Session
-	if err := a.SetPresence(raw(`{"cursor": [1, 2]}`)); err != nil {
-		t.Fatal(err)
-	}
-	receive(t, b, func(u client.Update) bool {
-		p := u.Presence[sa]
-		if _, own := u.Presence[sb]; own {
-			t.Errorf("b heard of itself: %v", u.Presence)
-		}
-		return p != nil && string(p.State) == `{"cursor":[1,2]}`
-	})
-	if got := b.Participants(); len(got) != 1 || string(got[sa].State) != `{"cursor":[1,2]}` {
-		t.Errorf("participants are %v", got)
-	}
-	if err := b.Publish("wave", raw(`"👋"`)); err != nil {
-		t.Fatal(err)
-	}
-	receive(t, a, func(u client.Update) bool {
-		return u.Event != nil && u.Event.Name == "wave" && u.Event.Session == sb && string(u.Event.Data) == `"👋"`
-	})
-	if err := a.SetPresence(nil); err != nil {
-		t.Fatal(err)
-	}
-	receive(t, b, func(u client.Update) bool { p := u.Presence[sa]; return p != nil && p.State == nil })
-	if err := ca.Close(); err != nil {
-		t.Fatal(err)
-	}
-	receive(t, b, func(u client.Update) bool { p, told := u.Presence[sa]; return told && p == nil })
-	if err := a.SetPresence(raw(`[]`)); err == nil {
-		t.Error("a state that is no object was taken")
-	}
-}
-
 func TestJoinRefused(t *testing.T) {
 	noLeaks(t)
 	url := startRelay(t, relay.Config{})

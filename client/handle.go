@@ -108,7 +108,7 @@ func (d *Doc) handleJoined(f *frame) {
 	}
 	d.epoch = f.Epoch
 	d.inbox.put(item{joined: f})
-	d.presence.unsent = d.presence.unsent || d.presence.state != nil
+	d.presence.unsent = d.presence.state != nil
 	d.entering.fire()
 	d.conn.poke()
 }

@@ -53,6 +53,7 @@ func TestRejectsThatAskToSendAgain(t *testing.T) {
 			if got, want := p.ops(), op1+" "+op2+" "+op3; got != want {
 				t.Fatalf("again came %s, want %s", got, want)
 			}
+			nothingElse(t, d, p)
 			p.say(`{"type":"ack","doc":"d","actor":"me","seq":3,"offset":3}`)
 			if got := p.ops(); got != op4 {
 				t.Fatalf("then came %s, want %s", got, op4)

@@ -204,7 +204,6 @@ func (d *Doc) cut(err error) {
 	d.stage, d.leaveFirst, d.notBefore = outside, false, time.Time{}
 	d.out.reset()
 	d.presence.begun = false
-	d.presence.unsent = d.presence.state != nil
 	d.inbox.cut()
 	d.inbox.put(item{update: Update{Status: &Status{State: Offline, Access: d.access, Err: err}}})
 	d.entering.fire()

@@ -190,6 +190,18 @@ func enter(t *testing.T, s *script, opts client.Options, jopts client.JoinOption
 	return d, p
 }
 
+// nothingElse makes sure that the client has sent nothing that was not expected:
+// what it is told to send now comes next.
+func nothingElse(t *testing.T, d *client.Doc, p *side) {
+	t.Helper()
+	if err := d.Publish("marker", nil); err != nil {
+		t.Fatal(err)
+	}
+	if f := p.expect("event"); f.Name != "marker" {
+		t.Errorf("the client sent event %q", f.Name)
+	}
+}
+
 // pipeListener gives a server connections that live in memory, so that client
 // and server fit into one bubble of fake time.
 type pipeListener struct {

@@ -186,3 +186,19 @@ func TestAppendBlocks(t *testing.T) {
 		}
 	})
 }
+
+// A relay that goes says when to come back.
+func TestDrainingIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, opts := bubble(t)
+		_, p := enter(t, s, opts, client.JoinOptions{}, fresh)
+		p.say(`{"type":"draining","retry_ms":5000}`)
+		synctest.Wait()
+		began := time.Now()
+		p.close(1012)
+		s.accept().joined(fresh)
+		if wait := time.Since(began); wait < 5*time.Second || wait > 5*time.Second+250*time.Millisecond {
+			t.Errorf("the client came back after %v, want 5 s and a little", wait)
+		}
+	})
+}
