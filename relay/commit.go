@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/baton-relay/baton/oplog"
 	"github.com/baton-relay/baton/relay/wire"
@@ -42,11 +43,13 @@ func (r *room) commit() {
 			size += encodedSize(&batch[i].entry)
 		}
 		// Ops that were accepted are finished whoever is gone meanwhile.
+		began := time.Now()
 		epoch, err := r.srv.log.Append(context.Background(), add)
 		if err != nil {
 			r.fail(err)
 			continue
 		}
+		r.srv.meters.appended(len(batch), time.Since(began))
 		encoded := make([]tailEntry, len(batch))
 		arena := make([]byte, 0, size)
 		for i := range add.Entries {

@@ -56,31 +56,55 @@ func (s *session) join(f *wire.Frame) {
 	}
 }
 
+// past is what the log knows of how far a client has come.
+type past struct {
+	located oplog.Offset    // how far its clock covers all there is
+	blob    *oplog.Snapshot // the newest, where one would do
+}
+
 // enter finds the member's position, says joined and puts it into its room.
 func (m *member) enter(ctx context.Context, f *wire.Frame) error {
-	since := &f.Join.Since
-	// What needs the log is looked up before the room's lock is taken; the log
-	// only grows meanwhile, and if its document is another by then, so is its
-	// epoch.
-	var located oplog.Offset
-	var err error
-	if since.Clock.Len() > 0 && m.ops {
-		if located, err = m.room.srv.log.Locate(ctx, m.doc, since.Clock); err != nil && !errors.Is(err, oplog.ErrNotFound) {
-			return err
-		}
-	}
-	var blob *oplog.Snapshot
-	if m.snapshots && m.ops {
-		s, err := m.room.srv.log.Snapshot(ctx, m.doc, 0)
-		if err == nil {
-			blob = &s
-		} else if !errors.Is(err, oplog.ErrNotFound) {
-			return err
-		}
-	}
 	r := m.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for {
+		// The log is asked without the room's lock. If the document became another
+		// meanwhile, or lost its oldest ops, the answer is worth nothing.
+		is := r.state.Span
+		r.mu.Unlock()
+		p, err := m.ask(ctx, &f.Join.Since)
+		r.mu.Lock()
+		if err != nil {
+			return err
+		}
+		if r.state.Epoch == is.Epoch && r.state.First == is.First {
+			return m.admit(f, &p)
+		}
+	}
+}
+
+// ask asks the log for what the position depends on.
+func (m *member) ask(ctx context.Context, since *wire.Since) (p past, err error) {
+	log := m.room.srv.log
+	if since.Clock.Len() > 0 && m.ops {
+		if p.located, err = log.Locate(ctx, m.doc, since.Clock); err != nil && !errors.Is(err, oplog.ErrNotFound) {
+			return p, err
+		}
+	}
+	if m.snapshots && m.ops {
+		s, err := log.Snapshot(ctx, m.doc, 0)
+		if err == nil {
+			p.blob = &s
+		} else if !errors.Is(err, oplog.ErrNotFound) {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// admit is the second half of enter. The room's lock is held.
+func (m *member) admit(f *wire.Frame, p *past) error {
+	r := m.room
 	st := &r.state
 	switch {
 	case r.deleting:
@@ -95,7 +119,7 @@ func (m *member) enter(ctx context.Context, f *wire.Frame) error {
 	if st.Epoch != "" {
 		j.Format = st.Format
 	}
-	m.place(since, located, j, blob)
+	m.place(&f.Join.Since, p, j)
 	m.session.say(j) // before the writer knows of the member: joined comes first
 	m.session.addMember(m)
 	r.enter(m)
@@ -105,8 +129,8 @@ func (m *member) enter(ctx context.Context, f *wire.Frame) error {
 
 // place sets the member's position from how far the client has come, and
 // completes joined with it.
-func (m *member) place(since *wire.Since, located oplog.Offset, j *wire.Joined, blob *oplog.Snapshot) {
-	st := &m.room.state
+func (m *member) place(since *wire.Since, p *past, j *wire.Joined) {
+	st, blob := &m.room.state, p.blob
 	m.liveAt = st.Head
 	byOffset := since.Epoch != "" && since.Epoch == st.Epoch && since.Offset <= st.Head
 	lacks := true
@@ -120,7 +144,7 @@ func (m *member) place(since *wire.Since, located oplog.Offset, j *wire.Joined, 
 			j.Lost = &lost
 		}
 		if since.Clock.Len() > 0 {
-			m.pos, m.skip = min(located, st.Head), since.Clock
+			m.pos, m.skip = min(p.located, st.Head), since.Clock
 		}
 		lacks = blob != nil && !since.Clock.Covers(blob.Clock)
 	}

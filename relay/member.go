@@ -85,6 +85,7 @@ func (m *member) rejected(rej wire.Reject, size int) {
 	if m.gone {
 		return
 	}
+	m.session.srv.meters.rejected(rej.Code)
 	rej.Type, rej.Doc = "reject", m.doc
 	m.session.say(&rej)
 }
@@ -176,8 +177,7 @@ func (m *member) sendOps(out *output, entries []tailEntry, own []due) {
 			own = own[1:]
 		}
 		mine := len(own) > 0 && own[0].offset == e.offset
-		had := !m.live && e.offset <= m.liveAt && m.skip.Has(e.dot)
-		if !mine && !had {
+		if !mine && !m.had(e.offset, e.dot) {
 			kept = append(kept, e)
 		}
 	}
@@ -186,6 +186,11 @@ func (m *member) sendOps(out *output, entries []tailEntry, own []due) {
 	}
 	clear(kept)
 	out.entries = kept[:0]
+}
+
+// had reports whether the client had an op when it joined.
+func (m *member) had(at oplog.Offset, d clock.Dot) bool {
+	return !m.live && at <= m.liveAt && m.skip.Has(d)
 }
 
 // acks adds the first n acks that are due: for each actor its last.
@@ -234,7 +239,7 @@ func (m *member) nextPage(out *output, head oplog.Offset) bool {
 		if e.Offset > head {
 			return false
 		}
-		if !m.live && m.skip.Has(e.Dot) {
+		if m.had(e.Offset, e.Dot) {
 			to = e.Offset
 			return size < opsFrameBytes
 		}

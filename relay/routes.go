@@ -13,6 +13,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.Handle("/v1/ws", methods{"GET": s.serveWS})
 	mux.Handle("/healthz", methods{"GET": s.serveHealth})
 	mux.Handle("/readyz", methods{"GET": s.serveReady})
+	mux.Handle("/metrics", methods{"GET": s.serveMetrics})
 
 	// Who may list is asked document by document.
 	mux.Handle("/v1/docs", methods{"GET": s.with(0, s.listDocs)})

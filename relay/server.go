@@ -116,6 +116,7 @@ type Server struct {
 	stop    context.CancelFunc // ends watch
 	done    context.Context    // ends with the server
 	parking *parking
+	meters  *meters
 	watcher sync.WaitGroup // of watch and parking
 	commits sync.WaitGroup // rooms that carry ops to the log
 	calls   *calls         // HTTP requests under way
@@ -140,6 +141,7 @@ func New(cfg Config) *Server {
 	}
 	s.done, s.stop = context.WithCancel(context.Background())
 	s.mux = s.routes()
+	s.meters = newMeters(s)
 	s.parking = newParking(&s.watcher, s.slog)
 	s.watcher.Go(s.watch)
 	return s

@@ -132,6 +132,7 @@ func (s *session) close(code int, reason string) {
 	}
 	s.mu.Unlock()
 	if first {
+		s.srv.meters.closed(code)
 		// A peer that does not answer a close is not waited for.
 		time.AfterFunc(closeGrace, s.cut)
 		s.wake()

@@ -66,6 +66,7 @@ func (s *session) writeOnce() bool {
 	var err error
 	if len(frames) > 0 {
 		err = s.conn.send(frames)
+		s.srv.meters.sent(len(frames), bytes)
 		more = true
 	}
 	s.wrote(out, bytes)
