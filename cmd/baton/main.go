@@ -10,8 +10,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/baton-relay/baton/relay/conformance"
 )
 
 // version is set by the linker in releases.
@@ -20,6 +23,7 @@ var version = "0.1.0-dev"
 type commands struct {
 	Serve   serveCmd         `cmd:"" default:"withargs" help:"Run the relay (the default)."`
 	Bench   benchCmd         `cmd:"" help:"Put load on a running relay and print deliveries, latencies and costs."`
+	Conform conformCmd       `cmd:"" help:"Hold a running relay to the protocol: pass or fail for each rule."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
@@ -28,8 +32,8 @@ func main() {
 	ctx := kong.Parse(&cli,
 		kong.Name("baton"),
 		kong.Description("A relay for collaborative editing: it carries vector-clocked ops between a document's participants, keeps them in a log, and never opens them."),
-		kong.Vars{"version": "baton " + version},
-		kong.UsageOnError(),
+		kong.Vars{"version": "baton " + version, "tokens": tokenNames()},
+		kong.ShortUsageOnError(),
 		kong.DefaultEnvars("BATON"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
@@ -37,4 +41,12 @@ func main() {
 		fmt.Fprintf(os.Stderr, "baton: %v\n", err)
 		os.Exit(1)
 	}
+}
+
+func tokenNames() string {
+	var names []string
+	for _, t := range conformance.TokenNames {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ", ")
 }
