@@ -188,6 +188,44 @@ func TestConflictGivesANewActor(t *testing.T) {
 	})
 }
 
+// Whatever a payload is, it arrives byte for byte, but for white space outside
+// strings.
+func TestPayloadsAreKeptByteForByte(t *testing.T) {
+	noLeaks(t)
+	url := startRelay(t, relay.Config{})
+	a := join(t, dial(t, url, client.Options{}), "notes", client.JoinOptions{})
+	b := join(t, dial(t, url, client.Options{}), "notes", client.JoinOptions{})
+	for sent, want := range map[string]string{
+		`null`: `null`, ` "a  b\t" `: `"a  b\t"`, `1.0`: `1.0`, `-0`: `-0`, `1E+05`: `1E+05`,
+		`12345678901234567890`: `12345678901234567890`,
+		`"\u003c<\/\u00e9é"`:   `"\u003c<\/\u00e9é"`,
+		`"\ud83d cut"`:         `"\ud83d cut"`,
+		`{"x":1, "x":2}`:       `{"x":1,"x":2}`,
+		"[ 1,\n{ } ]":          `[1,{}]`,
+	} {
+		appendOp(t, a, "%s", sent)
+		if got := payloads(receiveOps(t, b, 1)); got != want {
+			t.Errorf("%s arrives as %s, want %s", sent, got, want)
+		}
+	}
+	if err := b.SetPresence(raw(`{"name":"\ud83d", "b":"\u003c"}`)); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, a, func(u client.Update) bool {
+		for _, who := range u.Presence {
+			if who != nil && string(who.State) == `{"name":"\ud83d","b":"\u003c"}` {
+				return true
+			}
+		}
+		return false
+	})
+	for _, bad := range []string{``, `{`, `1 2`, "\"\xff\"", `"\x"`, `nul`} {
+		if _, err := a.Append(t.Context(), raw(bad)); err == nil {
+			t.Errorf("%q was appended", bad)
+		}
+	}
+}
+
 // A clock alone is enough to go on from: only what it does not cover comes.
 func TestClockAloneGoesOn(t *testing.T) {
 	noLeaks(t)

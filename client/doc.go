@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -214,10 +215,10 @@ func (d *Doc) add(payload []byte) error {
 // compact returns a value as the relay keeps it.
 func compact(value []byte) ([]byte, error) {
 	v := jsontext.Value(slices.Clone(value))
-	if !v.IsValid(decoding) {
+	if !utf8.Valid(v) || !v.IsValid(lenient) {
 		return nil, fmt.Errorf("%.40q is not one JSON value in UTF-8", value)
 	}
-	err := v.Compact(decoding, jsontext.PreserveRawStrings(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false))
+	err := v.Compact(lenient)
 	return v, err
 }
 

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -67,12 +69,17 @@ type state struct {
 	State jsontext.Value `json:"state"`
 }
 
-// Payloads may repeat names: that is nobody's business here.
-var decoding = jsontext.AllowDuplicateNames(true)
+// What is inside payloads is nobody's business here: names may repeat, and
+// escapes may be halves of surrogate pairs, which JavaScript makes where it cuts
+// a string in an emoji. The bytes themselves must be UTF-8.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.PreserveRawStrings(true))
 
 func decodeFrame(text []byte) (*frame, error) {
 	f := &frame{}
-	if err := json.Unmarshal(text, f, decoding); err != nil {
+	if !utf8.Valid(text) {
+		return nil, errors.New("read frame: it is not UTF-8")
+	}
+	if err := json.Unmarshal(text, f, lenient); err != nil {
 		return nil, fmt.Errorf("read frame: %w", err)
 	}
 	for i := range f.Ops {
@@ -161,7 +168,7 @@ type (
 )
 
 func encodeFrame(f any) []byte {
-	b, err := json.Marshal(f, decoding)
+	b, err := json.Marshal(f, lenient)
 	if err != nil {
 		panic(err) // the types above cannot fail; values in them were checked
 	}

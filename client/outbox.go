@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -59,7 +60,7 @@ func loadOutbox(kept Outbox) (outbox, error) {
 	o.ours = o.made - uint64(len(kept.Ops)) + 1
 	limits := wire.Limits{FrameBytes: 1 << 30, OpBytes: 1 << 30, ClockEntries: 1 << 30, OpsPerFrame: 1}
 	for i, text := range kept.Ops {
-		if !jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)) {
+		if !utf8.ValidString(text) || !jsontext.Value(text).IsValid(lenient) {
 			return outbox{}, fmt.Errorf("load outbox: op %d is not JSON", i)
 		}
 		ops, err := wire.DecodeOps([]byte("["+text+"]"), &limits)
@@ -68,6 +69,8 @@ func loadOutbox(kept Outbox) (outbox, error) {
 			return outbox{}, fmt.Errorf("load outbox: op %d: %w", i, err)
 		case ops[0].Dot != want:
 			return outbox{}, fmt.Errorf("load outbox: op %d is %v, want %v", i, ops[0].Dot, want)
+		case ops[0].Fault != nil:
+			return outbox{}, fmt.Errorf("load outbox: op %v: %s", want, ops[0].Fault.Message)
 		}
 		o.ops = append(o.ops, outgoing{ops[0].Op, []byte(text)})
 	}

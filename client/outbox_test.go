@@ -147,6 +147,7 @@ func TestOutboxIsKept(t *testing.T) {
 		"too many": {Actor: "me", Next: 1, Ops: kept.Ops},
 		"order":    {Actor: "me", Next: 6, Ops: kept.Ops},
 		"text":     {Actor: "me", Next: 2, Ops: []string{`{`}},
+		"payload":  {Actor: "me", Next: 2, Ops: []string{`{"actor":"me","seq":1}`}},
 		"no op":    {Actor: "me", Next: 2, Ops: []string{`7`}},
 	} {
 		if _, err := loadOutbox(bad); err == nil || !strings.HasPrefix(err.Error(), "load outbox: ") {
