@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
 )
 
@@ -14,7 +15,8 @@ import (
 type hookedLog struct {
 	oplog.Log
 	append func(a oplog.Append) (oplog.Epoch, error)
-	locate func()
+	// Called after the log has answered.
+	locate, snapshot func()
 }
 
 func (l *hookedLog) around(log oplog.Log) { l.Log = log }
@@ -25,6 +27,24 @@ func (l *hookedLog) Append(ctx context.Context, a oplog.Append) (oplog.Epoch, er
 		return l.append(a)
 	}
 	return l.Log.Append(ctx, a)
+}
+
+// Locate implements [oplog.Log].
+func (l *hookedLog) Locate(ctx context.Context, doc oplog.DocID, c clock.Vector) (oplog.Offset, error) {
+	at, err := l.Log.Locate(ctx, doc, c)
+	if l.locate != nil {
+		l.locate()
+	}
+	return at, err
+}
+
+// Snapshot implements [oplog.Log].
+func (l *hookedLog) Snapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset) (oplog.Snapshot, error) {
+	s, err := l.Log.Snapshot(ctx, doc, at)
+	if l.snapshot != nil {
+		l.snapshot()
+	}
+	return s, err
 }
 
 func newGate() *gatedLog {
