@@ -104,7 +104,9 @@ func (r *room) wakeReaders() oplog.Offset {
 // fail answers what could not be appended, and what waits behind it, since that
 // may name it. All may be sent again: some of it may even be in the log.
 func (r *room) fail(err error) {
-	r.srv.slog.Error("append ops", "doc", r.doc, "err", err)
+	if r.srv.log.Health() == nil { // a log that takes no writes says so itself, once
+		r.srv.slog.Error("append ops", "doc", r.doc, "err", err)
+	}
 	state, stateErr := r.srv.log.State(context.Background(), r.doc)
 	r.mu.Lock()
 	defer r.mu.Unlock()
