@@ -94,16 +94,18 @@ func ParseHeads(b []byte) (Heads, error) {
 		}
 		names[i] = string(name)
 	}
+	owning := map[uint64]bool{}
 	for a := range c.All() {
 		var i uint64
 		if i, b, ok = uvarint(b); !ok || i > n {
 			return Heads{}, errHeads
 		}
 		if i > 0 {
+			owning[i] = true
 			h.own(a, names[i-1])
 		}
 	}
-	if len(b) > 0 {
+	if len(b) > 0 || uint64(len(owning)) < n {
 		return Heads{}, errHeads
 	}
 	return h, nil
