@@ -75,6 +75,7 @@ func enter(t *testing.T, relay *process, doc string, since map[string]any) *peer
 		t.Fatalf("connect: %v\n%s", err, relay.stderr)
 	}
 	t.Cleanup(func() { p.ws.Close() })
+	relay.peers = append(relay.peers, p)
 	if err := p.say(map[string]any{"type": "join", "doc": doc, "channels": []string{"ops"}, "since": since}); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -63,6 +64,7 @@ type process struct {
 	stderr *lockedBuffer
 	done   chan struct{} // closed when it has ended
 	err    error         // of Wait, once done is closed
+	peers  []*peer       // of the test, which do not read on by themselves
 }
 
 // start runs a relay on a free port, with the log in dir, and waits until it
@@ -124,9 +126,13 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// stop asks the process to end and returns its exit code.
+// stop asks the process to end and returns its exit code. The test's peers go
+// first: they would not answer a close.
 func (p *process) stop(t *testing.T) int {
 	t.Helper()
+	for _, c := range p.peers {
+		c.ws.Close()
+	}
 	p.terminate(t)
 	return p.wait(t)
 }
@@ -151,17 +157,23 @@ func (p *process) wait(t *testing.T) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-func (p *process) get(ctx context.Context, path string) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.addr+path, nil)
+// get returns status and body of a page.
+func (p *process) get(t *testing.T, path string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.addr+path, nil)
 	if err != nil {
-		return 0, err
+		t.Fatal(err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, err
+		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	return resp.StatusCode, nil
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		body = " … " + err.Error() // broken off, after what came
+	}
+	return resp.StatusCode, string(b) + body
 }
 
 // lockedBuffer collects what a process prints while a test reads it.
@@ -180,4 +192,21 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// run runs the command to its end, which must come soon.
+func run(t *testing.T, args ...string) (code int, stderr string, took time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary(t), args...)
+	var buf bytes.Buffer
+	cmd.Stderr = &buf
+	began := time.Now()
+	err := cmd.Run()
+	took = time.Since(began)
+	if ctx.Err() != nil || cmd.ProcessState == nil {
+		t.Fatalf("baton %s did not end within %v: %v\n%s", strings.Join(args, " "), patience, err, buf.String())
+	}
+	return cmd.ProcessState.ExitCode(), buf.String(), took
 }
