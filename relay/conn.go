@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -248,7 +249,8 @@ func frame(opcode byte, payload []byte) []byte {
 
 // closeFrame returns a close frame; a reason is cut to what one can hold.
 func closeFrame(code int, reason string) []byte {
+	reason = strings.ToValidUTF8(reason[:min(len(reason), 123)], "") // a cut may go through a character
 	b := newFrame(2 + len(reason))
 	b = binary.BigEndian.AppendUint16(b, uint16(code))
-	return sealFrame(opClose, append(b, reason[:min(len(reason), 123)]...))
+	return sealFrame(opClose, append(b, reason...))
 }

@@ -71,11 +71,12 @@ func (s *session) readMessage() (*bytes.Buffer, error) {
 func (s *session) readFailed(err error) {
 	closed, byPeer := errors.AsType[*websocket.CloseError](err)
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.Is(err, websocket.ErrReadLimit): // that is beyond what a length can say
 		s.close(wire.CloseTooLarge, fmt.Sprintf("a frame has at most %d bytes", s.srv.cfg.Limits.FrameBytes))
 	case errors.Is(err, wire.ErrUnreadable):
 		s.close(wire.CloseUnreadable, err.Error())
 	case byPeer && closed.Code != websocket.CloseAbnormalClosure:
+		s.peerDone = true
 		s.close(wire.CloseNormal, "")
 	case byPeer || errors.Is(err, io.EOF) || isNetError(err):
 		s.cut()
@@ -90,18 +91,25 @@ func (s *session) end() {
 	s.mu.Lock()
 	members := s.members
 	s.members = nil
-	s.readDone = true
-	sent := s.ended
 	s.mu.Unlock()
 	for _, m := range members {
 		m.leave()
 	}
-	s.srv.forget(s)
-	if sent {
-		s.conn.Conn.Close()
-		return
-	}
 	s.close(wire.CloseNormal, "")
+	if !s.peerDone {
+		// What the peer still sends is let pass until it has the close frame, closes
+		// too, or takes too long: to close on bytes that nobody read would reset the
+		// connection, and could take the last frames from it.
+		_, _ = io.Copy(io.Discard, s.conn)
+	}
+	s.mu.Lock()
+	s.readDone = true
+	done := s.writeDone
+	s.mu.Unlock()
+	if done {
+		s.conn.Conn.Close()
+	}
+	s.srv.forget(s)
 }
 
 // handle answers one frame. It reports whether it may have grown the stack for good.

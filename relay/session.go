@@ -25,6 +25,8 @@ type session struct {
 
 	writer atomic.Int32 // idle, writing or woken
 
+	peerDone bool // the peer has sent its close; owned by the reader
+
 	mu sync.Mutex
 	// all below is guarded by mu
 
@@ -42,11 +44,12 @@ type session struct {
 	open      int
 	openBytes int
 
-	ticket   uint32 // of the parking, 0 while there is a reader
-	pinged   int64  // when the last ping was sent, Unix ms
-	ending   []byte // the close frame, once the session is to end
-	ended    bool   // the close frame was sent, or cannot be
-	readDone bool   // the reader has ended
+	ticket uint32 // of the parking, 0 while there is a reader
+	pinged int64  // when the last ping was sent, Unix ms
+	ending []byte // the close frame, once the session is to end
+	ended  bool   // the close frame was sent, or cannot be
+	// The reader and the writer have ended: when both have, the connection does.
+	readDone, writeDone bool
 }
 
 // maxSaid bounds what waits for a client that asks and does not read: the

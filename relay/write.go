@@ -3,7 +3,6 @@ package relay
 import (
 	"net"
 	"sync"
-	"time"
 )
 
 // The states of a session's writer.
@@ -144,15 +143,15 @@ func (s *session) wrote(out *output, bytes int) {
 	s.mu.Unlock()
 }
 
-// finish follows the close frame. The peer's own close, or its silence, ends
-// the connection: closing at once could take the last frames from it.
+// finish follows the close frame. The connection ends once the reader is done
+// too: closing at once could take the last frames from the peer.
 func (s *session) finish() {
 	s.mu.Lock()
+	s.writeDone = true
 	done := s.readDone
 	s.mu.Unlock()
 	if half, ok := s.conn.Conn.(interface{ CloseWrite() error }); ok && !done {
 		_ = half.CloseWrite() // an error here means that it is closed already
-		_ = s.conn.SetReadDeadline(time.Now().Add(closeGrace))
 		return
 	}
 	s.conn.Conn.Close()
