@@ -60,7 +60,11 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	}
 	ses.room.L = &ses.mu
 	// What the library would answer by itself is answered in the stream's order.
-	ws.SetPingHandler(func(data string) error { ses.sayFrame(frame(opPong, []byte(data))); return nil })
+	ws.SetPingHandler(func(data string) error {
+		ses.sayFrame(frame(opPong, []byte(data)))
+		ses.awaitRoom() // between two messages there may be any number of pings
+		return nil
+	})
 	ws.SetPongHandler(func(string) error { return nil })
 	ws.SetCloseHandler(func(int, string) error { return nil })
 	if !s.add(ses) {
