@@ -84,7 +84,7 @@ func (b *batch) apply(r *request) {
 // change returns what the batch knows of a document, and pins it.
 func (b *batch) change(id oplog.DocID) (*change, error) {
 	if c := b.changes[id]; c != nil {
-		return c, nil
+		return c, c.doc.loadErr
 	}
 	d := b.committer.cache.pin(id)
 	err := d.ensure(func(load func(*bbolt.Tx) error) error {

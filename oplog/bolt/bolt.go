@@ -24,6 +24,7 @@ import (
 	"math/bits"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -170,17 +171,17 @@ func (l *Log) submit(ctx context.Context, r *request) error {
 // mapping starts large because a larger one has to wait for all reads to end; it
 // is address space, not memory.
 func writable() *bbolt.Options {
-	size := 16 << 30
-	if bits.UintSize == 32 {
-		size = 256 << 20
-	}
 	return &bbolt.Options{
 		Timeout:         lockTimeout,
 		NoFreelistSync:  true,
 		FreelistType:    bbolt.FreelistMapType,
-		InitialMmapSize: size,
+		InitialMmapSize: addressSpace,
 	}
 }
+
+// addressSpace is how much a log maps at first, if it can get that: 16 GiB.
+// On 32-bit systems it maps as it goes.
+const addressSpace = 1 << 34 >> (64 - bits.UintSize)
 
 // readable are the options under which a log is only looked at.
 func readable() *bbolt.Options {
@@ -220,6 +221,10 @@ func openFile(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
 		}
 	}()
 	db, err = bbolt.Open(path, 0o600, o)
+	for errors.Is(err, syscall.ENOMEM) && o.InitialMmapSize > 0 {
+		o.InitialMmapSize /= 4
+		db, err = bbolt.Open(path, 0o600, o)
+	}
 	switch {
 	case err == nil:
 		return db, nil

@@ -54,7 +54,9 @@ func moveNew(temp, path string) error {
 
 // initialize makes the buckets of an empty log.
 func initialize(path string) error {
-	db, err := openFile(path, writable())
+	o := writable()
+	o.InitialMmapSize = 0 // bbolt makes a file that is mapped large large at once
+	db, err := openFile(path, o)
 	if err != nil {
 		return err
 	}

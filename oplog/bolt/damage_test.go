@@ -192,6 +192,35 @@ func checkReported(t *testing.T, path, place string) {
 	}
 }
 
+// TestDamagedIsNotNew checks that a document that cannot be loaded is not taken
+// for one that does not exist, by none of several requests of one batch.
+func TestDamagedIsNotNew(t *testing.T) {
+	k := offsetKey(2, 900)
+	l, err := Open(writeFile(t, damage(t, writeSample(t), bucketOps, k[:])), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var all []*request
+	for range 3 {
+		p := &appending{Append: oplog.Append{Doc: "middle", Entries: oplogtest.Ops("a", 1, 1)}}
+		all = append(all, newWrite(p.write))
+	}
+	pushAll(l, all)
+	for _, r := range all {
+		<-r.done
+		checkCorruption(t, r.err, `document "middle", entry 900`)
+	}
+}
+
+// pushAll gives the committer several requests at once.
+func pushAll(l *Log, all []*request) {
+	l.queue.mu.Lock()
+	l.queue.waiting = append(l.queue.waiting, all...)
+	l.queue.mu.Unlock()
+	l.queue.signal()
+}
+
 // TestEveryByte flips bytes anywhere in the file. Either that is reported, or it
 // makes no difference; in no case is anything served that was not written.
 func TestEveryByte(t *testing.T) {

@@ -26,7 +26,8 @@ func (l *Log) State(ctx context.Context, doc oplog.DocID) (s oplog.State, err er
 	return s, nil
 }
 
-// Read implements [oplog.Log].
+// Read implements [oplog.Log]. visit must not write to the log: a commit may have
+// to wait for all reads to end.
 func (l *Log) Read(ctx context.Context, doc oplog.DocID, epoch oplog.Epoch, after oplog.Offset, visit func(*oplog.Entry) bool) (oplog.Span, error) {
 	var span oplog.Span
 	err := l.read(ctx, doc, func(v *view, m moment) error {
