@@ -224,7 +224,9 @@ func (s *Server) Drain(ctx context.Context) error {
 	for _, ses := range s.all() {
 		ses.sayFrame(notice)
 	}
-	s.settle(ctx)
+	settling, cancel := halfway(ctx)
+	defer cancel()
+	s.settle(settling)
 	for _, ses := range s.all() {
 		ses.close(wire.CloseRestart, "this node is going; connect again")
 	}
@@ -247,6 +249,16 @@ func (s *Server) Drain(ctx context.Context) error {
 
 // drainRetry is what clients of a draining relay are told to wait.
 const drainRetry = 500 * time.Millisecond
+
+// halfway ends in the middle of the time that ctx has, if that has an end: a
+// client that goes on sending, or does not read, must not take from the others
+// the time to be closed in an orderly way.
+func halfway(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok {
+		return context.WithTimeout(ctx, time.Until(end)/2)
+	}
+	return context.WithCancel(ctx)
+}
 
 // settle waits until no session has an op open, or ctx ends. What a client had
 // sent when it was told is read, made durable and acked.
