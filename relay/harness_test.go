@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +30,7 @@ type harness struct {
 	log    *bolt.Log
 	url    string
 	client *http.Client
+	dialer *websocket.Dialer
 }
 
 // start runs a relay on a real socket until the test ends.
@@ -46,16 +46,18 @@ func startInBubble(t *testing.T, cfg Config) *harness {
 	return startOn(t, cfg, &pipes{incoming: make(chan net.Conn), closed: make(chan struct{})})
 }
 
-// startOn runs a relay until the test ends. The log is checked then. Without a
-// cfg.Log it is that of the harness.
+const maxSnapshot = 1 << 20
+
+// startOn runs a relay until the test ends. The log is checked then. What is set
+// as cfg.Log is put before it.
 func startOn(t *testing.T, cfg Config, l *pipes) *harness {
 	t.Helper()
-	log, err := bolt.Open(filepath.Join(t.TempDir(), "log.db"), bolt.Options{CommitInterval: -1})
+	log, err := bolt.Open(filepath.Join(t.TempDir(), "log.db"), bolt.Options{CommitInterval: -1, MaxSnapshot: maxSnapshot})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wrap, ok := cfg.Log.(*gatedLog); ok {
-		wrap.Log = log
+	if wrap, ok := cfg.Log.(interface{ around(oplog.Log) }); ok {
+		wrap.around(log)
 	} else {
 		cfg.Log = log
 	}
@@ -69,7 +71,11 @@ func startOn(t *testing.T, cfg Config, l *pipes) *harness {
 	}
 	web.Start()
 	h.url, h.client = web.URL, &http.Client{Transport: transport}
+	h.dialer = &websocket.Dialer{NetDialContext: transport.DialContext}
 	t.Cleanup(func() {
+		if gated, ok := cfg.Log.(*gatedLog); ok {
+			gated.open() // a test that failed would wait behind it
+		}
 		h.srv.Close()
 		transport.CloseIdleConnections()
 		web.Close()
@@ -79,58 +85,6 @@ func startOn(t *testing.T, cfg Config, l *pipes) *harness {
 		}
 	})
 	return h
-}
-
-// pipes is a listener whose connections are pipes.
-type pipes struct {
-	incoming chan net.Conn
-	once     sync.Once
-	closed   chan struct{}
-}
-
-func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case l.incoming <- there:
-		return here, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// Accept implements [net.Listener].
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.incoming:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements [net.Listener].
-func (l *pipes) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-// Addr implements [net.Listener].
-func (l *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
-
-// gatedLog is a log whose appends wait at a gate.
-type gatedLog struct {
-	oplog.Log
-	arrived chan struct{} // gets one value an append that has come to the gate
-	gate    chan struct{} // closed to let them through
-}
-
-// Append implements [oplog.Log].
-func (l *gatedLog) Append(ctx context.Context, a oplog.Append) (oplog.Epoch, error) {
-	l.arrived <- struct{}{}
-	<-l.gate
-	return l.Log.Append(ctx, a)
 }
 
 // people are the subjects of a test, each with a token of the same name.
@@ -246,7 +200,7 @@ func (h *harness) dial(token string) *peer {
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
-	ws, _, err := websocket.DefaultDialer.DialContext(h.t.Context(), "ws"+strings.TrimPrefix(h.url, "http")+"/v1/ws", header)
+	ws, _, err := h.dialer.DialContext(h.t.Context(), "ws"+strings.TrimPrefix(h.url, "http")+"/v1/ws", header)
 	if err != nil {
 		h.t.Fatalf("dial: %v", err)
 	}

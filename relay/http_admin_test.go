@@ -2,15 +2,14 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"github.com/gorilla/websocket"
 
 	"github.com/baton-relay/baton/oplog/bolt"
 	"github.com/baton-relay/baton/relay/auth"
@@ -48,41 +47,27 @@ func TestPrune(t *testing.T) {
 // A session that was left behind by pruning is told of the snapshot, and goes on
 // from there.
 func TestPruneUnderSession(t *testing.T) {
-	h := start(t, Config{})
-	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
-		if tcp, ok := c.(*net.TCPConn); ok {
-			err = tcp.SetReadBuffer(256 << 10)
-		}
-		return c, err
-	}}
-	ws, _, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(h.url, "http")+"/v1/ws", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ws.Close()
-	slow := &peer{t, ws}
-	slow.send(`{"type":"join","doc":"d"}`)
-	slow.await(`"joined"`)
-	const n = 24 // more than any socket holds
-	h.write("d", "a", 1, n, 690<<10)
-	h.put("d", n, "blob").want(t, "put", 201)
-	h.want(200, "POST /v1/docs/d/prune?before=25", "", `{"first":25}`)
-	h.write("d", "a", n+1, 1, 1)
-	for last := ""; ; {
-		frame := slow.expect()
-		if strings.Contains(frame, `"type":"snapshot"`) {
-			if !strings.Contains(frame, `"snapshot":{"offset":24,"url":"/v1/docs/d/snapshots/24"`) {
-				t.Errorf("got %s", frame)
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{})
+		slow := h.join("", "d")
+		h.write("d", "a", 1, 200, 10_000) // more than the room keeps in memory
+		h.put("d", 200, "blob").want(t, "put", 201)
+		h.want(200, "POST /v1/docs/d/prune?before=201", "", `{"first":201}`)
+		h.write("d", "a", 201, 1, 1)
+		for {
+			frame := slow.expect()
+			if strings.Contains(frame, `"offset":201,`) {
+				t.Fatalf("got %.200s without a snapshot before", frame)
 			}
-			break
+			if strings.Contains(frame, `"type":"snapshot"`) {
+				if !strings.Contains(frame, `"snapshot":{"offset":200,"url":"/v1/docs/d/snapshots/200"`) {
+					t.Errorf("got %s", frame)
+				}
+				break
+			}
 		}
-		if strings.Contains(frame, `"offset":25`) {
-			t.Fatalf("got %s behind %.80s, without a snapshot between", frame, last)
-		}
-		last = frame
-	}
-	slow.await(`"offset":25,"actor":"a","seq":25`)
+		slow.expect(`[{"offset":201,"actor":"a","seq":201`)
+	})
 }
 
 func TestDelete(t *testing.T) {
@@ -172,15 +157,19 @@ func TestDrain(t *testing.T) {
 
 // A server that has waited long enough cuts what is under way.
 func TestDrainCuts(t *testing.T) {
-	h := start(t, Config{})
-	h.write("d", "a", 1, 24, 690<<10)
-	body := h.lines("d")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if err := h.srv.Drain(ctx); err == nil {
-		t.Error("all was sent to one who does not read")
-	}
-	if _, err := io.ReadAll(body); err == nil {
-		t.Error("what was cut looked whole")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{})
+		h.write("d", "a", 1, 100, 10_000)
+		body := h.lines("d")
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		began := time.Now()
+		err := h.srv.Drain(ctx)
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 5*time.Second {
+			t.Errorf("got %v after %v, want the deadline's after 5s", err, took)
+		}
+		if _, err := io.ReadAll(body); err == nil {
+			t.Error("what was cut looked whole")
+		}
+	})
 }

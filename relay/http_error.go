@@ -44,11 +44,8 @@ type errorBody struct {
 // answerError ends a call that went wrong. One that said something already can
 // only be broken off, so that what came is not taken for all.
 func (s *Server) answerError(c *call, err error) {
-	if c.r.Context().Err() != nil && context.Cause(c.r.Context()) == context.Canceled {
-		return // the client is gone
-	}
 	status, body := s.explain(c, err)
-	if c.w.started {
+	if c.w.started || status == clientGone {
 		panic(http.ErrAbortHandler)
 	}
 	if status == http.StatusServiceUnavailable {
@@ -62,12 +59,15 @@ func (s *Server) answerError(c *call, err error) {
 	answer(c.w, status, body)
 }
 
+// clientGone is the status of an answer that nobody waits for.
+const clientGone = 0
+
 // explain says what an error means to the client. What nobody expects is logged.
 func (s *Server) explain(c *call, err error) (status int, body *errorBody) {
-	if c.r.Context().Err() != nil {
+	why, refused := errors.AsType[*refusal](err)
+	if !refused && c.r.Context().Err() != nil {
 		err = context.Cause(c.r.Context())
 	}
-	why, refused := errors.AsType[*refusal](err)
 	switch {
 	case refused:
 	case errors.Is(err, oplog.ErrEpoch):
@@ -83,7 +83,7 @@ func (s *Server) explain(c *call, err error) (status int, body *errorBody) {
 	case errors.Is(err, errRevoked):
 		why = &refusal{http.StatusUnauthorized, wire.Unauthorized, err.Error()}
 	case errors.Is(err, context.Canceled):
-		why = &refusal{http.StatusBadRequest, wire.Invalid, "the client left"} // nobody reads this
+		why = &refusal{clientGone, wire.Invalid, "the client left"}
 	default:
 		s.slog.Error("answer request", "method", c.r.Method, "path", c.r.URL.Path, "err", err)
 		why = &refusal{http.StatusInternalServerError, wire.Unavailable, "the relay could not do this; its log says why"}

@@ -89,8 +89,16 @@ func (s *Server) postOps(c *call) error {
 	if err != nil {
 		return err
 	}
-	// The slot is taken before the body is read, and given back when the log has
-	// answered, even if the client left long before: until then it takes memory.
+	body, err := c.body(s.cfg.Limits.FrameBytes)
+	if err != nil {
+		return err
+	}
+	ops, stamps, err := wire.DecodeImport(body, &s.cfg.Limits, c.rights.Has(auth.Admin))
+	if err != nil {
+		return unreadable(err)
+	}
+	// The slot is given back when the log has answered, even if the client left
+	// long before: until then the ops take memory.
 	if err := take(s.calls.posts, "posts"); err != nil {
 		return err
 	}
@@ -98,7 +106,9 @@ func (s *Server) postOps(c *call) error {
 		settled: make(chan struct{}), release: func() { <-s.calls.posts },
 		open: 1, acks: []wire.Ack{}, rejects: []wire.Reject{},
 	}
-	err = s.handOver(c, p, f)
+	err = s.handOver(c, p, &delivery{
+		ops: ops, stamps: stamps, by: c.id.Subject, write: true, format: f, closed: map[clock.Actor]bool{},
+	})
 	p.handedOver()
 	if err != nil {
 		return err
@@ -113,17 +123,8 @@ func (s *Server) postOps(c *call) error {
 	return nil
 }
 
-// handOver brings the ops of the body to the room's door.
-func (s *Server) handOver(c *call, p *post, f oplog.Format) error {
-	limits := &s.cfg.Limits
-	body, err := c.body(limits.FrameBytes)
-	if err != nil {
-		return err
-	}
-	ops, stamps, err := wire.DecodeImport(body, limits, c.rights.Has(auth.Admin))
-	if err != nil {
-		return unreadable(err)
-	}
+// handOver brings ops to the room's door.
+func (s *Server) handOver(c *call, p *post, d *delivery) error {
 	// Accepted ops are finished whether or not the client waits for that.
 	ctx := context.WithoutCancel(c.r.Context())
 	r, err := s.room(ctx, c.doc)
@@ -134,12 +135,10 @@ func (s *Server) handOver(c *call, p *post, f oplog.Format) error {
 	r.mu.Lock()
 	is := r.state.Format
 	r.mu.Unlock()
-	if f != "" && is != "" && f != is {
-		return &refusal{http.StatusConflict, wire.Format, fmt.Sprintf("%s holds ops of format %s, not %s", c.doc, is, f)}
+	if d.format != "" && is != "" && d.format != is {
+		return &refusal{http.StatusConflict, wire.Format, fmt.Sprintf("%s holds ops of format %s, not %s", c.doc, is, d.format)}
 	}
-	r.accept(ctx, p, &delivery{
-		ops: ops, stamps: stamps, by: c.id.Subject, write: true, format: f, closed: map[clock.Actor]bool{},
-	})
+	r.accept(ctx, p, d)
 	return nil
 }
 

@@ -2,10 +2,14 @@ package relay
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/baton-relay/baton/relay/wire"
 )
 
 // pieceBytes is how much of an answer is written under one deadline. A peer
@@ -79,21 +83,31 @@ func (w *response) cut() {
 type requestBody struct {
 	io.Reader
 	w   *response
-	err error // why the bytes did not come, or came to too many; nil at their end
+	err error // why the bytes did not come, or came to too many; else nil
 }
 
 // Read implements [io.Reader].
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.w.extend(b.w.control.SetReadDeadline)
 	n, err := b.Reader.Read(p)
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF):
 		// From here on the server watches the connection: that has no deadline.
 		_ = b.w.control.SetReadDeadline(time.Time{})
-		if !errors.Is(err, io.EOF) {
-			b.err = err
-		}
+	case err != nil:
+		// The deadline stays: the server reads what is left of a body that was
+		// refused, and must not wait for it.
+		b.err = err
 	}
 	return n, err
+}
+
+// refusal is what is said of a body that did not come whole.
+func (b *requestBody) refusal() error {
+	if errors.Is(b.err, os.ErrDeadlineExceeded) {
+		return &refusal{http.StatusRequestTimeout, wire.Invalid, fmt.Sprintf("nothing of the body came for %v", b.w.patience)}
+	}
+	return invalid("the body did not come whole: %v", b.err)
 }
 
 // body returns the request's body as a whole, if it has at most limit bytes.
@@ -101,12 +115,13 @@ func (c *call) body(limit int) ([]byte, error) {
 	if c.r.ContentLength > int64(limit) {
 		return nil, tooLarge(limit)
 	}
-	b, err := io.ReadAll(&requestBody{Reader: http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, int64(limit)), w: c.w})
+	body := &requestBody{Reader: http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, int64(limit)), w: c.w}
+	b, err := io.ReadAll(body)
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, tooLarge(limit)
 	}
 	if err != nil {
-		return nil, invalid("the body did not come whole: %v", err)
+		return nil, body.refusal()
 	}
 	return b, nil
 }

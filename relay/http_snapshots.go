@@ -175,8 +175,8 @@ func (u *upload) explain(c *call, at oplog.Offset, err error) error {
 	switch {
 	case u.wrong != nil:
 		return u.wrong
-	case u.err != nil && c.r.Context().Err() == nil:
-		return invalid("the snapshot did not come whole: %v", u.err)
+	case u.err != nil:
+		return u.refusal()
 	case errors.Is(err, oplog.ErrNotFound):
 		return notFound("document %s has no op at offset %d", c.doc, at)
 	case errors.Is(err, oplog.ErrExists):

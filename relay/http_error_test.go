@@ -1,0 +1,132 @@
+package relay
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/auth"
+)
+
+func TestLogTakesNoWrites(t *testing.T) {
+	log := &faultyLog{}
+	h := start(t, Config{Log: log})
+	h.want(200, "GET /readyz", "")
+	h.write("d", "a", 1, 1, 1)
+	log.err = fmt.Errorf("%w: no space is left", oplog.ErrUnavailable)
+	h.want(503, "GET /readyz", "", `"unavailable"`)
+	h.want(200, "GET /healthz", "")
+	h.want(200, "POST /v1/docs/d/ops", `[{"actor":"a","seq":1,"payload":"x"},{"actor":"a","seq":2,"payload":2}]`,
+		`"acks":[{"actor":"a","seq":1,"offset":1}]`, `"seq":2,"code":"unavailable"`, `"retry_ms":1000`)
+	got := h.put("d", 1, "blob")
+	got.want(t, "put", 503, `"unavailable"`)
+	if got.header.Get("Retry-After") != "1" {
+		t.Errorf("got header %v", got.header)
+	}
+	got = h.want(503, "GET /v1/admin/backup", "", `"unavailable"`)
+	if got.header.Get("Content-Disposition") != "" || got.header.Get("Content-Type") != typeJSON {
+		t.Errorf("got header %v of a backup that is none", got.header)
+	}
+	log.err = nil
+	h.want(200, "POST /v1/docs/d/ops", `[{"actor":"a","seq":2,"payload":2}]`, `"rejects":[]`)
+}
+
+// What nobody expects is told to the operator, not to the client.
+func TestLogIsDamaged(t *testing.T) {
+	log := &faultyLog{}
+	var told bytes.Buffer
+	h := start(t, Config{Log: log, Logger: slog.New(slog.NewTextHandler(&told, nil))})
+	h.write("d", "a", 1, 1, 1)
+	log.err = &oplog.CorruptionError{Place: "page 7", Err: errors.New("secret")}
+	if got := h.want(500, "GET /v1/docs/d/ops", ""); strings.Contains(got.body, "secret") {
+		t.Errorf("got %s", got.body)
+	}
+	if !strings.Contains(told.String(), "page 7") {
+		t.Errorf("the operator was told %q", told.String())
+	}
+	log.err = nil
+}
+
+func TestTooLarge(t *testing.T) {
+	h := start(t, Config{})
+	h.write("d", "a", 1, 1, 1)
+	h.put("d", 1, strings.Repeat("x", maxSnapshot+1)).want(t, "a large snapshot", 413, `"too_large"`)
+	// Where the length is not said before, it shows as it comes.
+	req := h.request("POST /v1/docs/d/ops", strings.Repeat(" ", 2<<20))
+	req.ContentLength = -1
+	resp, err := h.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 413 {
+		t.Errorf("a large body: got %s", resp.Status)
+	}
+}
+
+// A poll ends with the server, and with the access of who asked.
+func TestPollsThatAreEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{Auth: people{"root": {"*": auth.All}, "ann": {"*": auth.Read}, "bob": {"*": auth.Read}}})
+		h.wantAs("root", 200, "POST /v1/docs/d/ops", `[{"actor":"a","seq":1,"payload":1}]`)
+		began := time.Now()
+		ann := h.later("GET /v1/docs/d/ops?after=1&wait=30s&access_token=ann")
+		bob := h.later("GET /v1/docs/d/ops?after=1&wait=30s&access_token=bob")
+		h.wantAs("root", 200, "POST /v1/admin/revoke", `{"subject":"ann"}`, `{"closed":1}`)
+		got := <-ann
+		got.want(t, "a poll whose access ends", 401, `"unauthorized"`)
+		if got.header.Get("WWW-Authenticate") != "Bearer" || time.Since(began) != 0 {
+			t.Errorf("got header %v after %v", got.header, time.Since(began))
+		}
+		if err := h.srv.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		(<-bob).want(t, "a poll of a server that goes", 200, `"ops":[],"next":1`)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// One that sends nothing for too long does not keep its request open; one that
+// sends a byte now and then may take its time.
+func TestSlowBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{WriteTimeout: 30 * time.Second})
+		send := func(pause time.Duration) (answer string, took time.Duration) {
+			began := time.Now()
+			conn, err := h.dialer.NetDialContext(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sending sync.WaitGroup
+			defer sending.Wait()
+			defer conn.Close()
+			body := `[{"actor":"a","seq":1,"payload":1}]`
+			sending.Go(func() {
+				fmt.Fprintf(conn, "POST /v1/docs/d/ops HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", len(body))
+				for i := 0; i < len(body) && err == nil; i++ {
+					time.Sleep(pause)
+					_, err = io.WriteString(conn, body[i:i+1])
+				}
+			})
+			answer, _ = bufio.NewReader(conn).ReadString('\n')
+			return answer, time.Since(began)
+		}
+		if got, _ := send(20 * time.Second); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+			t.Errorf("one that sends a byte now and then: got %q", got)
+		}
+		if got, took := send(40 * time.Second); !strings.HasPrefix(got, "HTTP/1.1 408 ") || took != 30*time.Second {
+			t.Errorf("one that sends next to nothing: got %q after %v", got, took)
+		}
+	})
+}
