@@ -41,7 +41,8 @@ type Options struct {
 	Token string
 	// TokenSource, unless nil, is asked for a token where there is none yet,
 	// where the relay refused the last one, and before one ends. It may block
-	// until ctx ends. Without it, a refused token ends the connection.
+	// until ctx ends, and may be called from several goroutines. Without it, a
+	// refused token ends the connection.
 	TokenSource func(ctx context.Context) (string, error)
 	// Header is sent with the handshake and with requests for snapshots.
 	Header http.Header

@@ -194,10 +194,11 @@ func (d *Doc) surrender(op clock.Dot, code wire.Code, message string) *Refused {
 	r := &Refused{Op: op, Code: code, Message: message, Unsaved: d.out.surrender()}
 	r.Actor = d.out.actor
 	for _, w := range d.saving {
-		if w.until > saved && w.err == nil {
-			w.err = r
+		if w.until > saved && w.refused == nil {
+			w.refused = r
 		}
 	}
+	d.untold = r
 	d.settling.fire()
 	d.conn.log.Error("own ops were refused", "doc", d.name, "err", r, "unsaved", len(r.Unsaved))
 	return r

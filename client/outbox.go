@@ -1,8 +1,10 @@
 package client
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -76,6 +78,9 @@ func loadOutbox(kept Outbox) (outbox, error) {
 	}
 	return o, nil
 }
+
+// newActor returns a name that nobody else has.
+func newActor() clock.Actor { return clock.Actor(strings.ToLower(rand.Text())) }
 
 func (o *outbox) keep() Outbox {
 	kept := Outbox{Actor: o.actor, Next: o.made + 1}

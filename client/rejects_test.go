@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"github.com/baton-relay/baton/client"
 	"github.com/baton-relay/baton/relay/wire"
@@ -115,6 +116,28 @@ func TestAckedLogThatFallsBackIsRefused(t *testing.T) {
 	if _, ok := errors.AsType[*client.Refused](d.Saved(testContext(t))); !ok {
 		t.Error("a log that lost acked ops goes unnoticed")
 	}
+}
+
+// A refusal that came before anybody asked is told all the same, once.
+func TestSavedTellsOfEarlierRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, opts := bubble(t)
+		d, p := enter(t, s, opts, client.JoinOptions{}, fresh)
+		refuse := func() {
+			appendOp(t, d, `1`)
+			p.ops()
+			p.say(`{"type":"reject","doc":"d","actor":%q,"seq":1,"code":"invalid","message":"no"}`, d.Actor())
+			synctest.Wait()
+		}
+		refuse()
+		if _, ok := errors.AsType[*client.Refused](d.Saved(t.Context())); !ok {
+			t.Error("the refusal goes unnoticed")
+		}
+		saved(t, d)
+		refuse()
+		receive(t, d, func(u client.Update) bool { return u.Refused != nil && u.Refused.Actor == d.Actor() })
+		saved(t, d)
+	})
 }
 
 // After a cut the outbox goes again from the first op that was not acked, in

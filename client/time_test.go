@@ -82,11 +82,12 @@ func TestBackoff(t *testing.T) {
 		var refusing atomic.Bool
 		attempts := make(chan time.Time, 100)
 		s.refuse = func(w http.ResponseWriter, _ *http.Request) bool {
-			attempts <- time.Now()
-			if refusing.Load() {
+			refused := refusing.Load()
+			if refused {
 				w.WriteHeader(http.StatusBadGateway)
 			}
-			return refusing.Load()
+			attempts <- time.Now()
+			return refused
 		}
 		opts.MinBackoff, opts.MaxBackoff = 100*time.Millisecond, 3*time.Second
 		_, p := enter(t, s, opts, client.JoinOptions{}, fresh)
