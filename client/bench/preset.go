@@ -19,9 +19,9 @@ var presets = map[string]Config{
 	"D":     {Rooms: 500, Participants: 2, Rate: 5000},
 	"F":     {Rooms: 1, Participants: 200, Senders: 20, Rate: 2000},
 	"F-all": {Rooms: 1, Participants: 200, Rate: 2000},
-	"H":     {Rooms: 1, Participants: 100, Rate: 10, Cursors: 100, CursorHz: 20},
-	"H2":    {Rooms: 1, Participants: 300, Rate: 10, Cursors: 300, CursorHz: 20},
-	"H3":    {Rooms: 1, Participants: 1000, Rate: 10, Cursors: 1000, CursorHz: 20},
+	"H":     {Rooms: 1, Participants: 100, Senders: 1, Rate: 10, Cursors: 100, CursorHz: 20},
+	"H2":    {Rooms: 1, Participants: 300, Senders: 1, Rate: 10, Cursors: 300, CursorHz: 20},
+	"H3":    {Rooms: 1, Participants: 1000, Senders: 1, Rate: 10, Cursors: 1000, CursorHz: 20},
 	// Rooms of 20, as in A: what a room costs is part of what a connection costs.
 	"E": {Rooms: 400, Idle: 8000, Duration: 15 * time.Second},
 	"I": {Rooms: 1, LateJoin: 11000},

@@ -28,8 +28,10 @@ type benchCmd struct {
 	SlowBytes    int           `placeholder:"BYTES" help:"What a slow reader reads in a second."`
 	Idle         int           `placeholder:"N" help:"Open that many connections, and do nothing."`
 	LateJoin     int           `placeholder:"OPS" help:"Fill a room with that many ops and time joining it."`
-	Warmup       time.Duration `help:"Load that is not counted."`
-	Duration     time.Duration `help:"Load that is counted."`
+	Joins        int           `placeholder:"N" help:"How often to join it."`
+	Warmup       time.Duration `placeholder:"TIME" help:"Load that is not counted."`
+	Duration     time.Duration `placeholder:"TIME" help:"Load that is counted."`
+	Drain        time.Duration `placeholder:"TIME" help:"How long to wait after the load for what is still under way."`
 
 	JSON bool `help:"Print the report as JSON."`
 }
@@ -55,6 +57,8 @@ func (c *benchCmd) Run() error {
 	override(&cfg.SlowBytes, c.SlowBytes)
 	override(&cfg.Idle, c.Idle)
 	override(&cfg.LateJoin, c.LateJoin)
+	override(&cfg.Joins, c.Joins)
+	override(&cfg.Drain, c.Drain)
 	override(&cfg.Warmup, c.Warmup)
 	override(&cfg.Duration, c.Duration)
 
