@@ -82,9 +82,15 @@ func fillDisk(t *testing.T, d *disk) {
 	if last.Code != "unavailable" || last.RetryMS <= 0 {
 		t.Errorf("reject: got %s, want unavailable with retry_ms", last.text)
 	}
-	if status, body := relay.get(t, "/readyz"); status != 503 || !strings.Contains(body, d.full) {
-		t.Errorf("/readyz while the disk is full: got %d %s, want 503 and %q", status, body, d.full)
-	}
+	// Behind a failure the log takes nothing for a second, then tries again.
+	await(t, fmt.Sprintf("/readyz to answer 503 and %q", d.full), func() bool {
+		if err := writer.send("full", *refused); err != nil {
+			t.Fatal(err)
+		}
+		writer.await(t, "reject")
+		status, body := relay.get(t, "/readyz")
+		return status == 503 && strings.Contains(body, d.full)
+	})
 	taken := int(refused.Seq) - 1
 	t.Logf("%d ops taken, then: %s", taken, last.Message)
 	wantHeard(t, listener, taken)
