@@ -34,7 +34,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Add("Vary", "Origin")
 	if origin != "" && !sameOrigin(origin, r.Host) {
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "Baton-Format, Baton-Sha256, Baton-Offset, ETag, Retry-After")
+		h.Set("Access-Control-Expose-Headers", "Baton-Epoch, Baton-Format, Baton-Sha256, Baton-Offset, ETag, Retry-After")
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE")
 			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Range, If-None-Match, Last-Event-ID, Baton-Format, Baton-Sha256")

@@ -50,13 +50,18 @@ func (s *Server) answerError(c *call, err error) {
 	}
 	if status == http.StatusServiceUnavailable {
 		body.RetryMS = retryUnavailable.Milliseconds()
-		c.w.Header().Set("Retry-After", strconv.Itoa(int(retryUnavailable.Seconds())))
+		c.retryLater()
 	}
 	if status == http.StatusUnauthorized {
 		c.w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	c.w.Header().Del("Content-Disposition")
 	answer(c.w, status, body)
+}
+
+// retryLater says when to ask again.
+func (c *call) retryLater() {
+	c.w.Header().Set("Retry-After", strconv.Itoa(int(retryUnavailable.Seconds())))
 }
 
 // clientGone is the status of an answer that nobody waits for.

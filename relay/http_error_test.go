@@ -25,9 +25,13 @@ func TestLogTakesNoWrites(t *testing.T) {
 	log.err = fmt.Errorf("%w: no space is left", oplog.ErrUnavailable)
 	h.want(503, "GET /readyz", "", `"unavailable"`)
 	h.want(200, "GET /healthz", "")
-	h.want(200, "POST /v1/docs/d/ops", `[{"actor":"a","seq":1,"payload":"x"},{"actor":"a","seq":2,"payload":2}]`,
-		`"acks":[{"actor":"a","seq":1,"offset":1}]`, `"seq":2,"code":"unavailable"`, `"retry_ms":1000`)
-	got := h.put("d", 1, "blob")
+	h.want(503, "POST /v1/docs/d/ops", `[{"actor":"a","seq":1,"payload":"x"},{"actor":"a","seq":2,"payload":2}]`,
+		`{"code":"unavailable","message":"`, `"acks":[{"actor":"a","seq":1,"offset":1}]`, `"seq":2,"code":"unavailable"`, `"retry_ms":1000`)
+	got := h.want(503, "POST /v1/docs/d/ops", `[{"actor":"a","seq":2,"payload":2}]`)
+	if got.header.Get("Retry-After") != "1" || got.field(t, "retry_ms") != "1000" {
+		t.Errorf("got header %v, %s", got.header, got.body)
+	}
+	got = h.put("d", 1, "blob")
 	got.want(t, "put", 503, `"unavailable"`)
 	if got.header.Get("Retry-After") != "1" {
 		t.Errorf("got header %v", got.header)

@@ -29,8 +29,10 @@ type post struct {
 	rejects []wire.Reject
 }
 
-// postResult is the answer to a post.
+// postResult is the answer to a post. Where the log could not take all of it,
+// the whole may be sent again: then it is a refusal too.
 type postResult struct {
+	*wire.Error
 	Acks    []wire.Ack    `json:"acks"`
 	Rejects []wire.Reject `json:"rejects"`
 }
@@ -119,7 +121,15 @@ func (s *Server) postOps(c *call) error {
 		return context.Cause(c.r.Context())
 	}
 	slices.SortFunc(p.acks, func(a, b wire.Ack) int { return cmp.Compare(a.Offset, b.Offset) })
-	answer(c.w, http.StatusOK, &postResult{p.acks, p.rejects})
+	result := &postResult{Acks: p.acks, Rejects: p.rejects}
+	i := slices.IndexFunc(p.rejects, func(rej wire.Reject) bool { return rej.Code == wire.Unavailable })
+	if i < 0 {
+		answer(c.w, http.StatusOK, result)
+		return nil
+	}
+	result.Error = &wire.Error{Code: wire.Unavailable, Message: p.rejects[i].Message, RetryMS: p.rejects[i].RetryMS}
+	c.retryLater()
+	answer(c.w, http.StatusServiceUnavailable, result)
 	return nil
 }
 
