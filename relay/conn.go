@@ -178,24 +178,33 @@ func (c *conn) send(frames net.Buffers) error {
 	defer func() { c.frames = nil }()
 	// A ping that the socket takes asks for a sign of life, and is none.
 	onlyPing := len(frames) == 1 && frames[0][0]&0xf == opPing
-	for {
-		now := time.Now()
-		// A deadline costs a timer: one that is nearly new will do.
-		if left := c.deadline.Sub(now); left < c.patience*3/4 {
-			c.deadline = now.Add(c.patience)
-			if err := c.Conn.SetWriteDeadline(c.deadline); err != nil {
-				return err
-			}
-		}
-		n, err := c.sendOnce()
-		if n > 0 && !onlyPing {
-			c.alive()
-		}
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || n == 0 && time.Since(now) >= c.patience/2 {
+	taken := time.Now() // when the peer last took a byte, or was first asked to
+	// A deadline costs a timer: one that is nearly new will do to begin with.
+	if c.deadline.Sub(taken) < c.patience*3/4 {
+		if err := c.setDeadline(taken); err != nil {
 			return err
 		}
-		c.deadline = time.Time{}
 	}
+	for {
+		n, err := c.sendOnce()
+		if n > 0 {
+			taken = time.Now()
+			if !onlyPing {
+				c.alive()
+			}
+		}
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(taken) >= c.patience {
+			return err
+		}
+		if err := c.setDeadline(taken); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *conn) setDeadline(taken time.Time) error {
+	c.deadline = taken.Add(c.patience)
+	return c.Conn.SetWriteDeadline(c.deadline)
 }
 
 // sendOnce writes c.frames until a deadline, and keeps of them what is left.

@@ -110,11 +110,11 @@ func TestAnyOpsAreAnsweredAsByAList(t *testing.T) {
 		m := &opModel{heads: map[string]int{}, closed: []map[string]bool{{}, {}}}
 		writers := []*listener{h.live("", doc), h.live("", doc)}
 		reader := h.live("", doc)
-		for range rapid.IntRange(1, 8).Draw(rt, "frames") {
+		for range rapid.IntRange(1, 5).Draw(rt, "frames") {
 			who := rapid.IntRange(0, 1).Draw(rt, "who")
 			var ops []modelOp
 			var specs []string
-			for range rapid.IntRange(1, 6).Draw(rt, "ops") {
+			for range rapid.IntRange(1, 8).Draw(rt, "ops") {
 				ops = append(ops, m.draw(rt))
 				specs = append(specs, ops[len(ops)-1].spec())
 			}

@@ -102,6 +102,9 @@ func (s *session) opened(size int) {
 // settled counts n ops that were answered.
 func (s *session) settled(n, size int) {
 	s.mu.Lock()
+	if s.crowded() {
+		s.conn.alive() // see awaitRoom: the reader may not run before the next look at this session
+	}
 	s.open -= n
 	s.openBytes -= size
 	s.room.Signal()

@@ -33,8 +33,8 @@ func (s *Server) watch() {
 // checkLife pings a session that is due, and ends one that is silent.
 func (s *session) checkLife(now time.Time) {
 	beat := s.srv.cfg.Heartbeat.Milliseconds()
-	silent := now.UnixMilli() - s.conn.heard.Load()
 	s.mu.Lock()
+	silent := now.UnixMilli() - s.conn.heard.Load()
 	paused, parked := s.crowded(), s.ticket != 0
 	ping := now.UnixMilli()-s.pinged >= beat
 	if ping {
