@@ -108,6 +108,9 @@ func (r *room) fail(err error) {
 		r.srv.slog.Error("append ops", "doc", r.doc, "err", err)
 	}
 	state, stateErr := r.srv.log.State(context.Background(), r.doc)
+	if errors.Is(stateErr, oplog.ErrNotFound) { // gone, or not there yet
+		state, stateErr = oplog.State{Span: oplog.Span{First: 1}}, nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range append(r.inflight, r.waiting...) {

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,12 +24,13 @@ func (s *Server) prune(c *call) error {
 	if err := s.epoch(c); err != nil {
 		return err
 	}
-	r, err := s.room(c.r.Context(), c.doc)
+	ctx := context.WithoutCancel(c.r.Context()) // once begun, the room must hear of it
+	r, err := s.room(ctx, c.doc)
 	if err != nil {
 		return err
 	}
 	defer s.release(r)
-	first, err := s.log.Prune(c.r.Context(), c.doc, before)
+	first, err := s.log.Prune(ctx, c.doc, before)
 	if errors.Is(err, oplog.ErrNeeded) {
 		return &refusal{
 			http.StatusConflict, wire.Conflict,
@@ -38,20 +40,24 @@ func (s *Server) prune(c *call) error {
 	if err != nil {
 		return err
 	}
-	r.pruned(first)
+	state, err := s.log.State(ctx, c.doc)
+	if err != nil {
+		return err
+	}
+	r.pruned(&state)
 	answer(c.w, http.StatusOK, map[string]oplog.Offset{"first": first})
 	return nil
 }
 
 // pruned notes the oldest op that is still held. Sessions that are not that far
 // find out as they read on.
-func (r *room) pruned(first oplog.Offset) {
+func (r *room) pruned(now *oplog.State) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if first > r.state.Head+1 {
+	if now.Epoch != r.state.Epoch {
 		return // the document is another by now
 	}
-	r.state.First = max(r.state.First, first)
+	r.state.First = max(r.state.First, now.First)
 	for _, m := range r.members {
 		if m.ops && m.pos < r.state.First-1 {
 			m.wake()
@@ -61,12 +67,13 @@ func (r *room) pruned(first oplog.Offset) {
 
 // deleteDoc deletes a document; who is in it hears of that.
 func (s *Server) deleteDoc(c *call) error {
-	r, err := s.room(c.r.Context(), c.doc)
+	ctx := context.WithoutCancel(c.r.Context()) // once begun, the room must hear of it
+	r, err := s.room(ctx, c.doc)
 	if err != nil {
 		return err
 	}
 	defer s.release(r)
-	if err := r.remove(c.r.Context()); err != nil {
+	if err := r.remove(ctx); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)

@@ -95,6 +95,23 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// A document that is gone from the log without the room's doing is not held on to.
+func TestDeletedBehindTheRoom(t *testing.T) {
+	h := start(t, Config{})
+	p := h.join("", "d")
+	h.write("d", "a", 1, 3, 1)
+	s := h.events("/v1/docs/d/ops?after=3")
+	if err := h.log.Delete(t.Context(), "d"); err != nil {
+		t.Fatal(err)
+	}
+	op := `[{"actor":"a","seq":4,"payload":1}]`
+	h.want(503, "POST /v1/docs/d/ops", op, `"unavailable"`)
+	p.await(`"left","doc":"d","code":"closed"`)
+	s.ends("deleted")
+	h.want(200, "POST /v1/docs/d/ops", op, `"code":"gap","message":"`, `"expected":1`)
+	h.write("d", "a", 1, 1, 1)
+}
+
 func TestBackup(t *testing.T) {
 	h := start(t, Config{})
 	h.write("d", "a", 1, 300, 1000)

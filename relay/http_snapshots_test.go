@@ -6,7 +6,9 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/baton-relay/baton/relay/auth"
 )
@@ -109,39 +111,34 @@ func TestSnapshotsRefused(t *testing.T) {
 
 // Two uploads at a time, and those that do not come whole leave nothing.
 func TestUploads(t *testing.T) {
-	h := start(t, Config{})
-	h.write("d", "a", 1, 1, 1)
-	var writers []*io.PipeWriter
-	replies := make(chan reply)
-	for range maxUploads {
-		r, w := io.Pipe()
-		req := h.request("PUT /v1/docs/d/snapshots/1", "", "Content-Type: "+typeOctets)
-		req.Body, req.ContentLength = r, 100
-		writers = append(writers, w)
-		go func() {
-			resp, err := h.client.Do(req)
-			if err != nil {
-				replies <- reply{}
-				return
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{})
+		h.write("d", "a", 1, 1, 1)
+		var writers []*io.PipeWriter
+		var under sync.WaitGroup
+		for range maxUploads {
+			r, w := io.Pipe()
+			writers = append(writers, w)
+			req := h.request("PUT /v1/docs/d/snapshots/1", "", "Content-Type: "+typeOctets)
+			req.Body, req.ContentLength = r, 300<<10
+			under.Go(func() {
+				if resp, err := h.client.Do(req); err == nil {
+					t.Errorf("an upload that broke off: got %s", resp.Status)
+					resp.Body.Close()
+				}
+			})
+			if _, err := w.Write(make([]byte, 290<<10)); err != nil { // a chunk is in the log
+				t.Fatal(err)
 			}
-			resp.Body.Close()
-			replies <- reply{status: resp.StatusCode}
-		}()
-		if _, err := w.Write([]byte("x")); err != nil { // taken: the request is on its way
-			t.Fatal(err)
 		}
-	}
-	for len(h.srv.calls.uploads) < maxUploads {
-		h.want(200, "GET /healthz", "") // time passes
-	}
-	h.put("d", 1, "blob").want(t, "a third upload", 503, "unavailable")
-	for _, w := range writers {
-		w.CloseWithError(io.ErrClosedPipe)
-		<-replies
-	}
-	for len(h.srv.calls.uploads) > 0 {
-		h.want(200, "GET /healthz", "")
-	}
-	h.want(404, "GET /v1/docs/d/snapshots/1", "")
-	h.put("d", 1, "blob").want(t, "then", 201)
+		synctest.Wait()
+		h.put("d", 1, "blob").want(t, "a third upload", 503, "unavailable")
+		for _, w := range writers {
+			w.CloseWithError(io.ErrClosedPipe)
+		}
+		under.Wait()
+		synctest.Wait()
+		h.want(404, "GET /v1/docs/d/snapshots/1", "")
+		h.put("d", 1, "blob").want(t, "then", 201)
+	})
 }
