@@ -3,12 +3,10 @@ package bolt
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
 
-	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
 )
 
@@ -41,21 +39,6 @@ func newBatch(tx *bbolt.Tx, c *committer) *batch {
 		changes:   map[oplog.DocID]*change{},
 		arena:     c.arena,
 	}
-}
-
-// change is what a batch does to one document, on top of what is durable.
-type change struct {
-	doc *document
-
-	exists    bool
-	deleted   bool
-	first     oplog.Offset
-	head      oplog.Offset
-	at        int64
-	tail      []oplog.Entry          // name and owner of what was added
-	raised    map[clock.Actor]uint64 // from tail
-	snapshots []stored
-	spacing   spacing
 }
 
 func (b *batch) full() bool {
@@ -107,41 +90,6 @@ func (b *batch) existing(id oplog.DocID) (*change, error) {
 	return c, err
 }
 
-// seq returns the newest number of an actor.
-func (c *change) seq(a clock.Actor) uint64 {
-	if n, ok := c.raised[a]; ok {
-		return n
-	}
-	return c.doc.heads.Clock.Get(a)
-}
-
-// raise notes the name of an entry that is added.
-func (c *change) raise(e *oplog.Entry) {
-	if c.raised == nil {
-		c.raised = map[clock.Actor]uint64{}
-	}
-	c.raised[e.Actor] = e.Seq
-	c.tail = append(c.tail, oplog.Entry{Op: oplog.Op{Dot: e.Dot}, By: e.By})
-}
-
-// rewind takes back all that was raised behind the first n entries.
-func (c *change) rewind(n int) {
-	c.tail = c.tail[:n]
-	clear(c.raised)
-	for _, e := range c.tail {
-		c.raised[e.Actor] = e.Seq
-	}
-}
-
-// heads returns what the log adds up to with the first n entries of this batch.
-func (c *change) heads(n int) oplog.Heads {
-	h := c.doc.heads.Clone()
-	for i := range c.tail[:n] {
-		h.Apply(&c.tail[i])
-	}
-	return h
-}
-
 // put stores a sealed value. Its error is that of the batch: keys and sizes are
 // checked before.
 func (b *batch) put(bucket, key, body []byte) {
@@ -188,22 +136,6 @@ func (b *batch) publish() {
 		c.publish()
 	}
 	b.committer.sweeps = append(b.committer.sweeps, b.swept...)
-}
-
-func (c *change) publish() {
-	d := c.doc
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.exists, d.first, d.head, d.at = c.exists, c.first, c.head, c.at
-	d.snapshots, d.spacing = c.snapshots, c.spacing
-	for i := range c.tail {
-		e := &c.tail[i]
-		if d.heads.Clock.Get(e.Actor) == 0 {
-			// The names may be part of something large that a caller lent.
-			e.Actor, e.By = clock.Actor(strings.Clone(string(e.Actor))), strings.Clone(e.By)
-		}
-		d.heads.Apply(e)
-	}
 }
 
 // release lets the documents of a batch go that is over.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
 )
@@ -84,6 +86,44 @@ func BenchmarkAppend(b *testing.B) {
 					all = append(all, writers[r.IntN(len(writers))].next())
 				}
 				commitTogether(b, l, all)
+			}
+			b.ReportMetric(float64(size)*float64(b.N)/b.Elapsed().Seconds(), "ops/s")
+		})
+	}
+}
+
+// BenchmarkBbolt puts the same keys and values into a bare bbolt file: what a
+// log could cost at the least.
+func BenchmarkBbolt(b *testing.B) {
+	for _, size := range []int{1, 8, 64, 512} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			db, err := bbolt.Open(filepath.Join(b.TempDir(), "bare.db"), 0o600, writable())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			e := benchEntry("actor-0123456789", 7)
+			value := oplog.Seal(nil, nil, oplog.AppendEntry(nil, &e))
+			heads := make([]oplog.Offset, 500)
+			put := func(docs int, next func(i int) int) {
+				if err := db.Update(func(tx *bbolt.Tx) error {
+					ops, err := tx.CreateBucketIfNotExists(bucketOps)
+					for i := 0; err == nil && i < docs; i++ {
+						num := next(i)
+						heads[num]++
+						key := offsetKey(uint64(num), heads[num])
+						err = ops.Put(key[:], value)
+					}
+					return err
+				}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			put(len(heads), func(i int) int { return i })
+			r := rand.New(rand.NewPCG(1, 2))
+			b.ReportAllocs()
+			for b.Loop() {
+				put(size, func(int) int { return r.IntN(len(heads)) })
 			}
 			b.ReportMetric(float64(size)*float64(b.N)/b.Elapsed().Seconds(), "ops/s")
 		})
