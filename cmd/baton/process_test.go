@@ -48,6 +48,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// environment is that of a relay. One with the race detector would wait for a
+// second at its end.
+func environment() []string { return append(os.Environ(), "GORACE=atexit_sleep_ms=0") }
+
 func binary(t *testing.T) string {
 	t.Helper()
 	path, err := built()
@@ -84,6 +88,7 @@ func tryStart(t *testing.T, bin, dir string, wrap []string, flags ...string) (*p
 	args = append(args, flags...)
 	p := &process{cmd: exec.Command(args[0], args[1:]...), stderr: &lockedBuffer{}, done: make(chan struct{})}
 	p.cmd.Stderr = p.stderr
+	p.cmd.Env = environment()
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -202,6 +207,7 @@ func run(t *testing.T, args ...string) (code int, stderr string, took time.Durat
 	cmd := exec.CommandContext(ctx, binary(t), args...)
 	var buf bytes.Buffer
 	cmd.Stderr = &buf
+	cmd.Env = environment()
 	began := time.Now()
 	err := cmd.Run()
 	took = time.Since(began)
