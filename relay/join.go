@@ -42,7 +42,7 @@ func (s *session) join(f *wire.Frame) {
 	}
 	m := &member{
 		session: s, room: r, doc: f.Doc, rights: rights, format: f.Join.Format,
-		ops: f.Join.Ops && rights.Has(auth.Read), watches: f.Join.Presence && rights&(auth.Read|auth.Presence) != 0,
+		ops: f.Join.Ops && rights.Has(auth.Read), watches: f.Join.Presence && mayWatch(rights),
 		snapshots: !f.Join.NoSnapshot,
 	}
 	if err := m.enter(ctx, f); err != nil {
@@ -53,7 +53,9 @@ func (s *session) join(f *wire.Frame) {
 			refused = &wire.Error{Code: wire.Unavailable, Message: "the document cannot be read at the moment"}
 		}
 		s.refuse(f, refused.Code, refused.Message)
+		return
 	}
+	m.reassess() // the rights may have changed before it was there to be told
 }
 
 // past is what the log knows of how far a client has come.
@@ -113,7 +115,7 @@ func (m *member) admit(f *wire.Frame, p *past) error {
 		return &wire.Error{Code: wire.Format, Message: fmt.Sprintf("%s holds ops of format %s, not %s", m.doc, st.Format, m.format)}
 	}
 	j := &wire.Joined{
-		Type: "joined", ID: f.ID, Doc: m.doc, Epoch: st.Epoch, Head: st.Head, First: st.First,
+		Type: wire.TypeJoined, ID: f.ID, Doc: m.doc, Epoch: st.Epoch, Head: st.Head, First: st.First,
 		Access: m.rights.Names(),
 	}
 	if st.Epoch != "" {

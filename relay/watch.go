@@ -68,25 +68,33 @@ func (s *session) checkToken(now time.Time) {
 	token, old := s.token, s.identity
 	s.mu.Unlock()
 	id, err := s.srv.cfg.Auth.Authorize(context.Background(), token)
-	switch {
-	case errors.Is(err, auth.ErrToken) || err == nil && id.Subject != old.Subject:
-		s.close(wire.CloseUnauthorized, "the token has expired or is no longer valid")
-		return
-	case err != nil: // cannot be told now: what was true stays true
-		return
-	case id != old:
-		s.identify(token, id)
-	}
-	if id.Expires.IsZero() {
-		return
+	over := errors.Is(err, auth.ErrToken) || err == nil && id.Subject != old.Subject
+	if err != nil && !over {
+		return // cannot be told now: what was true stays true
 	}
 	s.mu.Lock()
-	left := id.Expires.Sub(now)
-	warn := !s.warned && left < tokenWarning
-	s.warned = s.warned || warn
+	if s.token != token {
+		s.mu.Unlock()
+		return // it has brought another since
+	}
+	var left time.Duration
+	warn := false
+	if !over {
+		s.identify(token, id)
+		left = id.Expires.Sub(now)
+		warn = !id.Expires.IsZero() && left < tokenWarning && !s.warned
+		s.warned = s.warned || warn
+	}
 	s.mu.Unlock()
+	if over {
+		s.close(wire.CloseUnauthorized, "the token has expired or is no longer valid")
+		return
+	}
+	if id != old {
+		s.reassess()
+	}
 	if warn {
-		s.say(&wire.Auth{Type: "auth", User: user(id), ExpiresMS: left.Milliseconds()})
+		s.say(&wire.Auth{Type: wire.TypeAuth, User: user(id), ExpiresMS: left.Milliseconds()})
 	}
 }
 
@@ -105,41 +113,56 @@ func (s *session) authorize(f *wire.Frame) {
 		s.close(wire.CloseForbidden, "the token belongs to somebody else; connect anew with it")
 		return
 	}
+	s.mu.Lock()
 	s.identify(f.Token, id)
-	answer := &wire.Auth{Type: "auth", ID: f.ID, User: user(id)}
+	s.mu.Unlock()
+	s.reassess()
+	answer := &wire.Auth{Type: wire.TypeAuth, ID: f.ID, User: user(id)}
 	if !id.Expires.IsZero() {
 		answer.ExpiresMS = time.Until(id.Expires).Milliseconds()
 	}
 	s.say(answer)
 }
 
-// identify gives the session the rights of an identity, in every document that
-// it is in.
+// identify notes whom the session's token stands for; its lock is held. What
+// that changes in the documents it is in, [session.reassess] says.
 func (s *session) identify(token string, id *auth.Identity) {
+	s.warned = s.warned && id.Expires.Equal(s.identity.Expires)
+	s.token, s.identity = token, id
+}
+
+// reassess has the rights of the session's identity count in every document
+// that it is in.
+func (s *session) reassess() {
 	s.mu.Lock()
-	s.token, s.identity, s.warned = token, id, false
 	members := s.members
 	s.mu.Unlock()
 	for _, m := range members {
-		m.setRights(id.Rights(string(m.doc)))
+		m.reassess()
 	}
 }
 
-func (m *member) setRights(rights auth.Rights) {
+// reassess has the rights count that the session has now, and tells it.
+func (m *member) reassess() {
 	r := m.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// Asked under the lock: of two who call this, the later one sees the newest.
+	rights := m.session.who().Rights(string(m.doc))
 	if m.gone || m.rights == rights {
 		return
 	}
-	if rights == 0 || m.ops && !rights.Has(auth.Read) {
+	if rights == 0 || m.ops && !rights.Has(auth.Read) || m.watches && !mayWatch(rights) {
 		m.dismiss(r, wire.Forbidden)
 		return
 	}
 	m.rights = rights
-	m.session.say(&wire.DocFrame{Type: "access", Doc: m.doc, Access: rights.Names()})
+	m.session.say(&wire.DocFrame{Type: wire.TypeAccess, Doc: m.doc, Access: rights.Names()})
 	r.presence.relist(m)
 }
+
+// mayWatch reports whether one with these rights may hear who is there.
+func mayWatch(rights auth.Rights) bool { return rights&(auth.Read|auth.Presence) != 0 }
 
 // askForSnapshot asks one session that may store snapshots for one, when the
 // log has grown long without. If none comes, another is asked later.
@@ -150,7 +173,7 @@ func (r *room) askForSnapshot() {
 	for _, m := range r.members {
 		if m.live && m.ops && m.rights.Has(auth.Compact) {
 			r.compactAt = r.state.Head + oplog.Offset(r.srv.cfg.CompactEvery)
-			m.session.say(&wire.DocFrame{Type: "compact", Doc: r.doc, Offset: r.state.Head})
+			m.session.say(&wire.DocFrame{Type: wire.TypeCompact, Doc: r.doc, Offset: r.state.Head})
 			return
 		}
 	}
