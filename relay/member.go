@@ -86,7 +86,7 @@ func (m *member) rejected(rej wire.Reject, size int) {
 		return
 	}
 	m.session.srv.meters.rejected(rej.Code)
-	rej.Type, rej.Doc = "reject", m.doc
+	rej.Type, rej.Doc = wire.TypeReject, m.doc
 	m.session.say(&rej)
 }
 
@@ -223,7 +223,7 @@ func (m *member) arrive(out *output) {
 		return
 	}
 	m.live, m.skip = true, clock.Vector{}
-	out.say(&wire.Live{Type: "live", Doc: m.doc, Offset: m.pos})
+	out.say(&wire.Live{Type: wire.TypeLive, Doc: m.doc, Offset: m.pos})
 }
 
 // nextPage is next for a position older than the tail: it reads on from the
@@ -290,7 +290,7 @@ func (m *member) pruned(out *output, span oplog.Span) bool {
 		return true
 	}
 	m.pos = max(m.pos, s.Offset)
-	out.say(&wire.SnapshotNotice{Type: "snapshot", Doc: m.doc, Snapshot: *snapshotFrame(m.doc, &s)})
+	out.say(&wire.SnapshotNotice{Type: wire.TypeSnapshot, Doc: m.doc, Snapshot: *snapshotFrame(m.doc, &s)})
 	// Acks whose place is now behind the position go out with the next entries.
 	return true
 }

@@ -125,7 +125,7 @@ func (s *session) handle(data []byte) (grown bool) {
 	}
 	switch f.Type {
 	case wire.TypePing:
-		s.say(&wire.Pong{Type: "pong", ID: f.ID})
+		s.say(&wire.Pong{Type: wire.TypePong, ID: f.ID})
 	case wire.TypeAuth:
 		s.authorize(f)
 	case wire.TypeJoin:
@@ -164,7 +164,7 @@ func (m *member) handle(f *wire.Frame) {
 	case wire.TypeLeave:
 		if m.leave() {
 			s.dropMember(m)
-			s.say(&wire.DocFrame{Type: "left", ID: f.ID, Doc: m.doc, Code: wire.Left})
+			s.say(&wire.DocFrame{Type: wire.TypeLeft, ID: f.ID, Doc: m.doc, Code: wire.Left})
 		}
 	}
 }
@@ -195,7 +195,7 @@ func (m *member) access() auth.Rights {
 
 // refuse answers a frame with an error.
 func (s *session) refuse(f *wire.Frame, code wire.Code, message string) {
-	e := &wire.Error{Type: "error", ID: f.ID, Code: code, Message: message, Doc: f.Doc}
+	e := &wire.Error{Type: wire.TypeError, ID: f.ID, Code: code, Message: message, Doc: f.Doc}
 	if code == wire.Unavailable {
 		e.RetryMS = retryUnavailable.Milliseconds()
 	}

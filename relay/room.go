@@ -16,6 +16,9 @@ import (
 // sum of its log, the newest entries, the ops on their way to the log, and who
 // is there. It has no goroutine: whoever brings something does the work, and
 // only while ops wait for the log does a goroutine carry them there.
+//
+// accept, changed, commit, fail, presenceRound, remove, setPresence and tell take
+// the lock; all other methods expect it held, and do no I/O.
 type room struct {
 	// static
 	srv *Server

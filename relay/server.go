@@ -220,7 +220,7 @@ func (s *Server) Drain(ctx context.Context) error {
 	s.mu.Unlock()
 	s.calls.leave()
 	// Clients spread their return over this time; nobody waits for them here.
-	notice := textFrame(&wire.Draining{Type: "draining", RetryMS: drainRetry.Milliseconds()})
+	notice := textFrame(&wire.Draining{Type: wire.TypeDraining, RetryMS: drainRetry.Milliseconds()})
 	for _, ses := range s.all() {
 		ses.sayFrame(notice)
 	}

@@ -191,7 +191,7 @@ func (s *session) addMember(m *member) {
 // dismissed takes a member that left its room off the list and says left.
 func (s *session) dismissed(m *member, code wire.Code) {
 	s.dropMember(m)
-	s.say(&wire.DocFrame{Type: "left", Doc: m.doc, Code: code})
+	s.say(&wire.DocFrame{Type: wire.TypeLeft, Doc: m.doc, Code: code})
 }
 
 func (s *session) dropMember(m *member) bool {

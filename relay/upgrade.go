@@ -72,7 +72,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ses.say(&wire.Welcome{
-		Type: "welcome", Session: ses.id, Replace: ses.replaceSecret(), User: user(id),
+		Type: wire.TypeWelcome, Session: ses.id, Replace: ses.replaceSecret(), User: user(id),
 		Server: "baton/" + s.cfg.Version, HeartbeatMS: s.cfg.Heartbeat.Milliseconds(), Limits: s.cfg.Limits,
 	})
 	go ses.read()

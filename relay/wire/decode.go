@@ -11,17 +11,6 @@ import (
 	"github.com/baton-relay/baton/oplog"
 )
 
-// The types of a client's frames.
-const (
-	TypeJoin     = "join"
-	TypeOps      = "ops"
-	TypePresence = "presence"
-	TypeEvent    = "event"
-	TypeLeave    = "leave"
-	TypePing     = "ping"
-	TypeAuth     = "auth"
-)
-
 // ErrUnreadable is wrapped by what [Decode] says about bytes that are no frame:
 // the connection is closed with [CloseUnreadable].
 var ErrUnreadable = errors.New("unreadable frame")
@@ -129,7 +118,7 @@ func Decode(data []byte, limits *Limits) (*Frame, error) {
 		return f, nil
 	}
 	if refused, ok := errors.AsType[*Error](err); ok {
-		refused.Type, refused.ID, refused.Doc = "error", f.ID, f.Doc
+		refused.Type, refused.ID, refused.Doc = TypeError, f.ID, f.Doc
 	}
 	return nil, err
 }

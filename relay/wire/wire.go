@@ -39,6 +39,33 @@ const (
 	TokenProtocol = "bearer."
 )
 
+// The types of a client's frames, and what they say.
+const (
+	TypeJoin     = "join"     // enter a document, from where this client has come
+	TypeOps      = "ops"      // append these; the relay sends accepted ones under the same type
+	TypePresence = "presence" // my newest state; the relay sends changes of everyone's
+	TypeEvent    = "event"    // to whoever is there, once; the same both ways
+	TypeLeave    = "leave"    // a document
+	TypePing     = "ping"     // is the relay alive?
+	TypeAuth     = "auth"     // a new token; the relay answers, and warns, under the same type
+)
+
+// The types of the relay's frames, where no client's frame shares them.
+const (
+	TypeWelcome  = "welcome"  // first of all: who you are here, and the limits
+	TypeJoined   = "joined"   // you are in; ops follow after "from"
+	TypeLive     = "live"     // the past is over
+	TypeAck      = "ack"      // durable up to here
+	TypeReject   = "reject"   // not taken, and what to do
+	TypeSnapshot = "snapshot" // the ops you lack are pruned: go on from this blob
+	TypeLeft     = "left"     // you are out, and why
+	TypeAccess   = "access"   // your rights are now these
+	TypeCompact  = "compact"  // please store a snapshot
+	TypePong     = "pong"     // the relay is alive
+	TypeError    = "error"    // that frame was refused
+	TypeDraining = "draining" // this node is going
+)
+
 // Code says why something was refused, in error, reject and left frames and in
 // HTTP answers.
 type Code string
