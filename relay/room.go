@@ -18,7 +18,7 @@ import (
 // only while ops wait for the log does a goroutine carry them there.
 //
 // accept, changed, commit, fail, presenceRound, remove, setPresence and tell take
-// the lock; all other methods expect it held, and do no I/O.
+// the lock, lookup asks the log without it; all others expect it held and do no I/O.
 type room struct {
 	// static
 	srv *Server
