@@ -72,10 +72,13 @@ func (l *gatedLog) open() {
 	}
 }
 
-// faultyLog is a log that fails while err is set.
+// faultyLog is a log that fails while err is set, and has something happen at
+// the worst moment where a hook is set.
 type faultyLog struct {
 	oplog.Log
-	err error
+	err          error
+	beforeRead   func()
+	afterDeleted func()
 }
 
 func (l *faultyLog) around(log oplog.Log) { l.Log = log }
@@ -93,7 +96,19 @@ func (l *faultyLog) Read(ctx context.Context, doc oplog.DocID, epoch oplog.Epoch
 	if l.err != nil {
 		return oplog.Span{}, l.err
 	}
+	if l.beforeRead != nil {
+		l.beforeRead()
+	}
 	return l.Log.Read(ctx, doc, epoch, after, visit)
+}
+
+// Delete implements [oplog.Log].
+func (l *faultyLog) Delete(ctx context.Context, doc oplog.DocID) error {
+	err := l.Log.Delete(ctx, doc)
+	if l.afterDeleted != nil {
+		l.afterDeleted()
+	}
+	return err
 }
 
 // PutSnapshot implements [oplog.Log].

@@ -95,6 +95,28 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// A slow session that finds the document gone while it is being deleted hears
+// that it was deleted, like everyone.
+func TestDeleteUnderSlowSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &faultyLog{}
+		h := startInBubble(t, Config{Log: log})
+		slow := h.join("", "d")
+		h.write("d", "a", 1, 200, 10_000) // more than the room keeps in memory
+		gate := make(chan struct{})
+		log.afterDeleted = func() { <-gate }
+		deleted := h.later("DELETE /v1/docs/d")
+		left := make(chan string)
+		go func() { left <- slow.await(`"left"`) }()
+		synctest.Wait() // it read on to where nothing is
+		close(gate)
+		if got, want := <-left, `{"type":"left","doc":"d","code":"deleted"}`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		(<-deleted).want(t, "delete", 204)
+	})
+}
+
 // A document that is gone from the log without the room's doing is not held on to.
 func TestDeletedBehindTheRoom(t *testing.T) {
 	h := start(t, Config{})

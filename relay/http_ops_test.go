@@ -10,6 +10,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/baton-relay/baton/clock"
+	"github.com/baton-relay/baton/oplog"
 )
 
 // write appends n ops of an actor, whose payloads have about size bytes.
@@ -219,15 +222,25 @@ func TestLongPoll(t *testing.T) {
 // those behind its place in the old one.
 func TestLongPollOfAnotherEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := startInBubble(t, Config{})
+		log := &faultyLog{}
+		h := startInBubble(t, Config{Log: log})
 		h.write("d", "a", 1, 2, 1)
 		poll := h.later("GET /v1/docs/d/ops?after=2&wait=30s")
-		h.want(204, "DELETE /v1/docs/d", "")
-		h.write("d", "b", 1, 3, 1)
-		got := <-poll
-		if got.status != 404 && got.status != 410 {
-			t.Errorf("got %d %s", got.status, got.body)
+		log.beforeRead = func() {
+			log.beforeRead = nil
+			if err := h.log.Delete(t.Context(), "d"); err != nil {
+				t.Error(err)
+			}
+			entries := make([]oplog.Entry, 3)
+			for i := range entries {
+				entries[i].Op = oplog.Op{Dot: clock.Dot{Actor: "b", Seq: uint64(i + 1)}, Payload: []byte("1")}
+			}
+			if _, err := h.log.Append(t.Context(), oplog.Append{Doc: "d", Entries: entries}); err != nil {
+				t.Error(err)
+			}
 		}
+		h.write("d", "a", 3, 1, 1) // wakes the reader
+		(<-poll).want(t, "ops of another document", 410, `"code":"epoch"`)
 	})
 }
 
