@@ -29,8 +29,8 @@ type participant struct {
 	clock   map[string]uint64 // newest op of others that was heard, own that was acked
 	mine    []string          // payloads of own ops, from 1 on
 	outbox  []operation       // own ops without an ack
-	resting bool              // makes no new ops
-	returns int               // times it joined again
+	allowed int               // how many ops it may make
+	returns int               // times it joined
 	resent  int
 	acked   int
 	faults  []string
@@ -111,8 +111,8 @@ func (p *participant) write(ctx context.Context, conn *peer) {
 func (p *participant) compose() []operation {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := min(1+p.rnd.IntN(4), p.window-len(p.outbox))
-	if p.resting || n <= 0 {
+	n := min(1+p.rnd.IntN(4), p.window-len(p.outbox), p.allowed-len(p.mine))
+	if n <= 0 {
 		return nil
 	}
 	seen := maps.Clone(p.clock)
@@ -210,11 +210,18 @@ func (p *participant) settled(ops int) bool {
 	return len(p.outbox) == 0 && len(p.told) == ops
 }
 
+// allow lets the participant make n more ops.
+func (p *participant) allow(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.allowed += n
+}
+
 // rest ends the making of ops and returns how many there were.
 func (p *participant) rest() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.resting = true
+	p.allowed = 0
 	return len(p.mine)
 }
 
