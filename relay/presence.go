@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"time"
 
 	"github.com/baton-relay/baton/relay/auth"
@@ -44,16 +45,19 @@ type presence struct {
 type presenceOf struct {
 	listed  bool   // others see it
 	state   []byte // JSON text, nil if none was set
+	came    uint64 // when others could first hear of it
 	changed uint64 // when the state was set last, or the session came
 
 	greeted    bool      // the first frame, with the whole room, was sent
-	seen       uint64    // the newest change that was sent
+	seen       uint64    // all changes up to this were sent
+	heard      uint64    // none behind this was
 	lastStates time.Time // when presence was last sent
 }
 
+// departed is a session that was listed in the changes [came, version).
 type departed struct {
-	session string
-	version uint64
+	session       string
+	came, version uint64
 }
 
 // statesFrame is the changes in (from, to]. Where they are all of one session,
@@ -68,7 +72,12 @@ func (p *presence) enter(m *member) {
 	p.version = max(p.version, 1) // 0 is what a session has seen that has seen nothing
 	if m.listed = m.watches && m.rights.Has(auth.Presence); m.listed {
 		p.version++
-		m.changed = p.version
+		m.came, m.changed = p.version, p.version
+		if i := slices.IndexFunc(p.gone, func(d departed) bool { return d.session == m.session.id }); i >= 0 {
+			// It was here before: that it is here is all that counts now.
+			m.came = p.gone[i].came
+			p.gone = slices.Delete(p.gone, i, i+1)
+		}
 		p.plan(m.room)
 	}
 }
@@ -82,10 +91,14 @@ func (p *presence) leave(r *room, m *member) {
 		return
 	}
 	if m.listed {
-		p.version++
-		p.gone = append(p.gone, departed{m.session.id, p.version})
-		p.plan(r)
+		p.depart(m)
 	}
+}
+
+func (p *presence) depart(m *member) {
+	p.version++
+	p.gone = append(p.gone, departed{m.session.id, m.came, p.version})
+	p.plan(m.room)
 }
 
 // relist shows or hides a member whose rights changed.
@@ -96,9 +109,7 @@ func (p *presence) relist(m *member) {
 		p.enter(m)
 	default:
 		m.listed, m.state = false, nil
-		p.version++
-		p.gone = append(p.gone, departed{m.session.id, p.version})
-		p.plan(m.room)
+		p.depart(m)
 	}
 }
 
@@ -140,8 +151,8 @@ func (r *room) presenceRound() {
 		return
 	}
 	if p.cursor == 0 {
-		p.target, p.began = p.version, time.Now()
 		p.forget(r)
+		p.target, p.began = p.version, time.Now()
 	}
 	woken := 0
 	for ; p.cursor < len(r.members) && woken < presenceSlice; p.cursor++ {
@@ -151,8 +162,7 @@ func (r *room) presenceRound() {
 		}
 	}
 	if p.cursor < len(r.members) {
-		slices := len(r.members)/presenceSlice + 1
-		p.after(p.pause/time.Duration(slices), r)
+		p.after(p.pause/time.Duration(len(r.members)/presenceSlice+1), r)
 		return
 	}
 	p.cursor, p.running = 0, false
@@ -162,24 +172,24 @@ func (r *room) presenceRound() {
 	}
 }
 
-// forget drops those who left of whom every session knows.
+// forget drops those who left of whom nobody has to hear that: who has not seen
+// it never heard of them. What one reader that takes nothing keeps here is thus
+// no more than what it knows, however many come and go meanwhile.
 func (p *presence) forget(r *room) {
 	if len(p.gone) == 0 {
 		return
 	}
-	known := p.version
+	var late []*member // who has not seen all of the last round yet
 	for _, m := range r.members {
-		if m.watches && m.greeted {
-			known = min(known, m.seen)
+		if m.watches && m.greeted && m.seen < p.target {
+			late = append(late, m)
 		}
 	}
-	kept := p.gone[:0]
-	for _, d := range p.gone {
-		if d.version > known {
-			kept = append(kept, d)
-		}
-	}
-	p.gone = kept
+	p.gone = slices.DeleteFunc(p.gone, func(d departed) bool {
+		return d.version <= p.target && !slices.ContainsFunc(late, func(m *member) bool {
+			return m.seen < d.version && d.came <= m.heard
+		})
+	})
 }
 
 // nextStates adds to out the presence that the member has not seen. While ops
@@ -206,7 +216,7 @@ func (m *member) nextStates(out *output, opsWait bool) bool {
 	}
 	f := p.between(r, m.seen, to)
 	mine := m.greeted && f.only == m.session.id
-	m.greeted, m.seen, m.lastStates = true, to, now
+	m.greeted, m.seen, m.heard, m.lastStates = true, to, p.version, now
 	if mine {
 		return false
 	}
