@@ -28,8 +28,9 @@ type pageWalk struct {
 	file   io.ReaderAt
 	report func(page uint64, err error)
 
-	size    int64 // of the file
-	page    int64 // size of a page
+	buffer  []byte // of a leaf, which nothing refers to once it is checked
+	size    int64  // of the file
+	page    int64  // size of a page
 	end     uint64
 	visited map[uint64]bool
 }
@@ -195,6 +196,19 @@ func parsePage(b []byte) (p page, err error) {
 	return p, nil
 }
 
+// refers reports whether a page may refer to others.
+func (p *page) refers() bool {
+	if p.flags != flagLeaf {
+		return true
+	}
+	for i := range p.count {
+		if pageHeader+(i+1)*pageElement > len(p.bytes) || p.element(i).isBucket {
+			return true
+		}
+	}
+	return false
+}
+
 // element is where an element of a page has its key and value.
 type element struct {
 	key, keyEnd, end int // offsets in the page
@@ -228,12 +242,18 @@ func (w *pageWalk) read(id uint64) (p page, err error) {
 	if !w.visit(id) {
 		return p, errors.New("it is in use twice")
 	}
-	b := make([]byte, w.page)
+	if w.buffer == nil {
+		w.buffer = make([]byte, w.page)
+	}
+	b := w.buffer
 	if _, err := w.file.ReadAt(b, int64(id)*w.page); err != nil {
 		return p, err
 	}
 	if p, err = parsePage(b); err != nil {
 		return p, err
+	}
+	if p.refers() {
+		w.buffer = nil // its keys are needed while what is below it is walked
 	}
 	overflow := uint64(binary.NativeEndian.Uint32(b[12:]))
 	switch {
