@@ -24,6 +24,7 @@ type session struct {
 	conn   *conn
 
 	writer atomic.Int32 // idle, writing or woken
+	turn   int          // counts the writer's turns; owned by it
 
 	peerDone bool // the peer has sent its close; owned by the reader
 

@@ -110,11 +110,13 @@ func (s *session) takeSaid(out *output) []*member {
 // of them moved on without having anything to send.
 func (s *session) gather(out *output, members []*member) (moved bool) {
 	ops := false
-	for _, m := range members {
+	s.turn++ // each turn begins with another document: none holds up the rest
+	for i := range members {
 		if out.bytes > maxTurn {
-			return true
+			ops = true
+			break
 		}
-		if m.next(out) {
+		if members[(s.turn+i)%len(members)].next(out) {
 			ops = true
 		}
 	}
