@@ -70,7 +70,7 @@ func (s *Server) hostAllowed(r *http.Request) bool {
 	}
 	return slices.ContainsFunc(s.cfg.AllowOrigins, func(o string) bool {
 		u, err := url.Parse(o)
-		return err == nil && u.Hostname() == name && name != ""
+		return err == nil && strings.EqualFold(u.Hostname(), name) && name != ""
 	})
 }
 
