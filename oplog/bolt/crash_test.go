@@ -216,7 +216,7 @@ func (r *recording) images(t *testing.T, n int, report func(string)) (failed int
 		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
 		// The points are spread over the recording, each at random in its stretch.
 		point := (i*len(r.events) + rnd.IntN(len(r.events))) / n
-		if err := os.WriteFile(path, r.image(point, rnd), 0o600); err != nil {
+		if err := r.image(point, rnd).write(path); err != nil {
 			t.Fatal(err)
 		}
 		if err := checkImage(t, path, r.acked(t, point)); err != nil {
@@ -236,17 +236,30 @@ func (r *recording) acked(t *testing.T, point int) (a acks) {
 	return parseAcks(t, said)
 }
 
+// image is the content of a file; behind bytes it has zeros up to its size.
+type image struct {
+	bytes []byte
+	size  int64
+}
+
+func (m *image) write(path string) error {
+	if err := os.WriteFile(path, m.bytes, 0o600); err != nil {
+		return err
+	}
+	return os.Truncate(path, m.size)
+}
+
 // image returns the file as it may be after a crash at a point.
-func (r *recording) image(point int, rnd *rand.Rand) []byte {
+func (r *recording) image(point int, rnd *rand.Rand) *image {
 	synced := 0
 	for i, e := range r.events[:point] {
 		if e.sync {
 			synced = i
 		}
 	}
-	file := slices.Clone(r.base)
+	m := &image{slices.Clone(r.base), int64(len(r.base))}
 	for _, e := range r.events[:synced] {
-		file = e.apply(file)
+		m.apply(e)
 	}
 	loose := slices.Clone(r.events[synced:point])
 	rnd.Shuffle(len(loose), func(i, j int) { loose[i], loose[j] = loose[j], loose[i] })
@@ -254,31 +267,28 @@ func (r *recording) image(point int, rnd *rand.Rand) []byte {
 		switch rnd.IntN(4) {
 		case 0: // lost
 		case 1:
-			file = e.tear(rnd).apply(file)
+			m.apply(e.tear(rnd))
 		default:
-			file = e.apply(file)
+			m.apply(e)
 		}
 	}
-	return file
+	return m
 }
 
-// apply does to a file what an event did.
-func (e event) apply(file []byte) []byte {
-	if e.truncate >= 0 {
-		return resize(file, e.truncate)
+// apply does to the file what an event did.
+func (m *image) apply(e event) {
+	switch {
+	case e.truncate >= 0:
+		m.size = e.truncate
+		m.bytes = m.bytes[:min(int64(len(m.bytes)), m.size)]
+	case len(e.data) > 0:
+		end := e.off + int64(len(e.data))
+		if grow := end - int64(len(m.bytes)); grow > 0 {
+			m.bytes = append(m.bytes, make([]byte, grow)...)
+		}
+		copy(m.bytes[e.off:], e.data)
+		m.size = max(m.size, end)
 	}
-	if end := e.off + int64(len(e.data)); len(e.data) > 0 && end > int64(len(file)) {
-		file = resize(file, end)
-	}
-	copy(file[min(e.off, int64(len(file))):], e.data)
-	return file
-}
-
-func resize(file []byte, size int64) []byte {
-	if size <= int64(len(file)) {
-		return file[:size]
-	}
-	return append(file, make([]byte, size-int64(len(file)))...)
 }
 
 // tear returns an event of which only part of the sectors reached the disk, from

@@ -16,7 +16,8 @@ import (
 )
 
 // TestReadersMeetChanges reads documents while they grow, are pruned, deleted and
-// made anew, with a cache that keeps nothing. Each read must see one moment.
+// made anew, with a cache that keeps nothing. Each read, and each check of the
+// whole log, must see one moment.
 func TestReadersMeetChanges(t *testing.T) {
 	l, _ := openFated(t, logPath(t), smallCache)
 	var writers, readers sync.WaitGroup
@@ -43,6 +44,13 @@ func TestReadersMeetChanges(t *testing.T) {
 			})
 		}
 	}
+	readers.Go(func() {
+		for !done.Load() {
+			if err := l.Check(t.Context(), func(c *oplog.CorruptionError) { t.Error(c) }); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 	writers.Wait()
 	done.Store(true)
 	readers.Wait()
