@@ -26,6 +26,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"github.com/baton-relay/baton/clock"
@@ -254,11 +255,14 @@ type Error struct {
 
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 
-// Marshal returns a frame of this file as JSON text.
+// Marshal returns a frame of this file as JSON text. An id in it is the bytes
+// that the client sent.
 func Marshal(frame any) []byte {
-	b, err := json.Marshal(frame)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // would respell ids
+	if err := e.Encode(frame); err != nil {
 		panic(err) // the types above cannot fail; ids were parsed
 	}
-	return b
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
