@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -121,8 +122,11 @@ func parseTokens(data []byte) (map[[sha256.Size]byte]*Identity, error) {
 	if err := d.Decode(&file); err != nil {
 		return nil, err
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the JSON object")
+	}
+	if file.Tokens == nil {
+		return nil, errors.New(`"tokens" is missing`) // who means nobody says []
 	}
 	known := make(map[[sha256.Size]byte]*Identity, len(file.Tokens))
 	for i, e := range file.Tokens {

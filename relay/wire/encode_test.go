@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -122,7 +121,7 @@ func TestBinary(t *testing.T) {
 			t.Errorf("got %q, want %q", got, b)
 		}
 	}
-	if got, want := fmt.Sprintf("%s", Binary([]byte{0xfb, 0xff})), `"+/8="`; got != want {
+	if got, want := string(Binary([]byte{0xfb, 0xff})), `"+/8="`; got != want {
 		t.Errorf("got %s, want %s: standard base64 with padding", got, want)
 	}
 }
