@@ -13,7 +13,7 @@ import (
 
 // rawPeer is a socket that speaks WebSocket by hand, well or badly.
 type rawPeer struct {
-	t *testing.T
+	t testing.TB
 	net.Conn
 	r *bufio.Reader
 }
@@ -22,12 +22,7 @@ type rawPeer struct {
 func (h *harness) raw() *rawPeer {
 	h.t.Helper()
 	p := h.socket()
-	p.write("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
-	resp, err := http.ReadResponse(p.r, nil)
-	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
-		h.t.Fatalf("handshake: got %v, %v", resp, err)
-	}
+	p.shakeHands()
 	return p
 }
 
@@ -39,12 +34,27 @@ func (h *harness) socket() *rawPeer {
 		dial = h.dialer.NetDialContext
 	}
 	c, err := dial(h.t.Context(), "tcp", strings.TrimPrefix(h.url, "http://"))
+	return newRawPeer(h.t, c, err)
+}
+
+func newRawPeer(t testing.TB, c net.Conn, err error) *rawPeer {
+	t.Helper()
 	if err != nil {
-		h.t.Fatal(err)
+		t.Fatal(err)
 	}
-	h.t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
-	return &rawPeer{h.t, c, bufio.NewReader(c)}
+	return &rawPeer{t, c, bufio.NewReader(c)}
+}
+
+func (p *rawPeer) shakeHands() {
+	p.t.Helper()
+	p.write("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	resp, err := http.ReadResponse(p.r, nil)
+	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		p.t.Fatalf("handshake: got %v, %v", resp, err)
+	}
 }
 
 func (p *rawPeer) write(s string) {

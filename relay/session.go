@@ -22,6 +22,8 @@ type session struct {
 	secret [16]byte // by which a later session may end this one
 	ws     *websocket.Conn
 	conn   *conn
+	// writing is write, bound once: "go s.write()" allocates each time.
+	writing func()
 
 	writer atomic.Int32 // idle, writing or woken
 	turn   int          // counts the writer's turns; owned by it

@@ -59,6 +59,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		pinged: time.Now().UnixMilli(),
 	}
 	ses.room.L = &ses.mu
+	ses.writing = ses.write
 	// What the library would answer by itself is answered in the stream's order.
 	ws.SetPingHandler(func(data string) error {
 		ses.sayFrame(frame(opPong, []byte(data)))

@@ -15,7 +15,7 @@ const (
 // wake has the session write what there is for it.
 func (s *session) wake() {
 	if s.writer.Swap(writerWoken) == writerIdle {
-		go s.write()
+		go s.writing()
 	}
 }
 
