@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/baton-relay/baton/clock"
@@ -47,12 +48,16 @@ func (l *hookedLog) Snapshot(ctx context.Context, doc oplog.DocID, at oplog.Offs
 	return s, err
 }
 
-func newGate() *gatedLog {
-	return &gatedLog{arrived: make(chan struct{}, 100), gate: make(chan struct{})}
+// newGate returns a log with a gate, and what opens that. It must be called in
+// the end, or the relay waits for ever.
+func newGate() (log *gatedLog, open func()) {
+	log = &gatedLog{arrived: make(chan struct{}, 100), gate: make(chan struct{})}
+	return log, sync.OnceFunc(func() { close(log.gate) })
 }
 
 func TestNobodyHearsBeforeTheCommit(t *testing.T) {
-	log := newGate()
+	log, open := newGate()
+	defer open()
 	h := start(t, Config{Log: log})
 	p, other := h.live("", "d"), h.live("", "d")
 	p.ops("d", "a:1")
@@ -64,7 +69,7 @@ func TestNobodyHearsBeforeTheCommit(t *testing.T) {
 		t.Errorf("got head %d, epoch %q before the commit", f.Head, f.Epoch)
 	}
 	late.want("live 0")
-	close(log.gate)
+	open()
 	p.want("ack a:1@1")
 	other.want("op a:1@1")
 	late.want("op a:1@1")
@@ -73,7 +78,8 @@ func TestNobodyHearsBeforeTheCommit(t *testing.T) {
 // A copy waits for the commit of what it is a copy of; then it is answered in
 // its op's place, like any known op. A forgery is refused at once.
 func TestCopiesOfAnOpOnItsWay(t *testing.T) {
-	log := newGate()
+	log, open := newGate()
+	defer open()
 	h := start(t, Config{Log: log})
 	p, copies, forger, mute := h.live("", "d"), h.live("", "d"), h.live("", "d"), h.listen("")
 	mute.send(`{"type":"join","doc":"d","channels":["presence"]}`)
@@ -90,7 +96,7 @@ func TestCopiesOfAnOpOnItsWay(t *testing.T) {
 	for _, l := range []*listener{p, copies, forger, mute} {
 		l.quiet()
 	}
-	close(log.gate)
+	open()
 	p.want("ack a:1@1", "ack a:2@2", "op b:1@3")
 	copies.want("op a:1@1", "ack a:1@1", "op a:2@2", "ack a:2@2", "op b:1@3")
 	forger.want("op a:1@1", "op a:2@2", "ack b:1@3")
@@ -104,14 +110,15 @@ func TestCopiesOfAnOpOnItsWay(t *testing.T) {
 }
 
 func TestWhatDependsOnAnOpOnItsWay(t *testing.T) {
-	log := newGate()
+	log, open := newGate()
+	defer open()
 	h := start(t, Config{Log: log})
 	p, other := h.live("", "d"), h.live("", "d")
 	p.ops("d", "a:1", "b:1{a:1}")
 	<-log.arrived
 	other.ops("d", "c:1{b:1}", "c:2{a:2}", "a:3")
 	other.want("reject c:2 missing {a:2}", "reject a:3 gap 2")
-	close(log.gate)
+	open()
 	other.want("op a:1@1", "op b:1@2", "ack c:1@3")
 	p.want("ack a:1@1", "ack b:1@2", "op c:1@3")
 }
@@ -119,12 +126,16 @@ func TestWhatDependsOnAnOpOnItsWay(t *testing.T) {
 // When the log takes nothing, all that is on its way is answered, and sent again
 // it is taken.
 func TestUnavailable(t *testing.T) {
-	arrived, gate := make(chan struct{}), make(chan error)
+	arrived, gate := make(chan struct{}, 10), make(chan error)
 	log := &hookedLog{}
 	log.append = func(a oplog.Append) (oplog.Epoch, error) {
 		arrived <- struct{}{}
-		if err := <-gate; err != nil {
-			return "", err
+		select {
+		case err := <-gate:
+			if err != nil {
+				return "", err
+			}
+		case <-t.Context().Done(): // the test is over
 		}
 		return log.Log.Append(context.Background(), a)
 	}

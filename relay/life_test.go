@@ -148,7 +148,8 @@ func TestCloseReachesAPeerThatIsSlowToRead(t *testing.T) {
 // sent, and closes with 1012.
 func TestDrainOfSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := newGate()
+		log, open := newGate()
+		defer open()
 		h := startInBubble(t, Config{Log: log})
 		l, idle := h.live("", "d"), h.listen("")
 		l.ops("d", "a:1", "a:2")
@@ -162,7 +163,7 @@ func TestDrainOfSessions(t *testing.T) {
 		l.ops("d", "a:3{a:2}") // sent before it heard
 		h.do("GET /v1/ws", "", "Connection: Upgrade", "Upgrade: websocket").want(t, "connect", 503)
 		time.Sleep(5 * time.Second)
-		close(log.gate)
+		open()
 		l.want("ack a:2@2", "ack a:3@3")
 		if code := l.closed(); code != wire.CloseRestart {
 			t.Errorf("got %d, want %d", code, wire.CloseRestart)

@@ -228,7 +228,8 @@ func TestClientThatSendsAndNeverReads(t *testing.T) {
 // however long the log takes.
 func TestUnackedOpsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := newGate()
+		log, open := newGate()
+		defer open()
 		h := startInBubble(t, Config{Log: log, WriteTimeout: 24 * time.Hour, Limits: wire.Limits{UnackedOps: 100}})
 		p := h.raw()
 		_ = p.SetDeadline(time.Time{})
@@ -251,7 +252,7 @@ func TestUnackedOpsAreBounded(t *testing.T) {
 		if n := len(h.srv.all()); n != 1 {
 			t.Fatalf("there are %d sessions, want the one that was not read", n)
 		}
-		close(log.gate)
+		open()
 		synctest.Wait()
 		if got := sent.Load(); got != 1000 {
 			t.Errorf("%d ops were taken in all, want 1000", got)
@@ -263,7 +264,8 @@ func TestUnackedOpsAreBounded(t *testing.T) {
 // Payloads that wait for the log are bounded too, by their bytes.
 func TestOpenBytesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := newGate()
+		log, open := newGate()
+		defer open()
 		h := startInBubble(t, Config{Log: log, WriteTimeout: 24 * time.Hour})
 		p := h.raw()
 		p.write(text(`{"type":"join","doc":"d","channels":["ops"]}`))
@@ -280,7 +282,7 @@ func TestOpenBytesAreBounded(t *testing.T) {
 		if got := sent.Load() * int64(len(payload)); got > maxOpenBytes+2<<20 {
 			t.Errorf("%d bytes were taken from one client while the log took none", got)
 		}
-		close(log.gate)
+		open()
 		synctest.Wait()
 		h.want(200, "GET /v1/docs/d", "", `"a":24`)
 	})
