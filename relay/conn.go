@@ -31,6 +31,7 @@ type conn struct {
 
 	upgraded atomic.Bool  // the handshake is done
 	heard    atomic.Int64 // when the last byte came or went, Unix ms
+	sending  atomic.Bool  // frames other than a ping are on their way: patience counts
 
 	// owned by the reader
 	buffered *bufio.Reader // what gorilla reads from
@@ -175,9 +176,13 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 // fails when the peer took no byte for as long as its patience.
 func (c *conn) send(frames net.Buffers) error {
 	c.frames = frames
-	defer func() { c.frames = nil }()
+	defer func() {
+		c.frames = nil
+		c.sending.Store(false)
+	}()
 	// A ping that the socket takes asks for a sign of life, and is none.
 	onlyPing := len(frames) == 1 && frames[0][0]&0xf == opPing
+	c.sending.Store(!onlyPing)
 	taken := time.Now() // when the peer last took a byte, or was first asked to
 	// A deadline costs a timer: one that is nearly new will do to begin with.
 	if c.deadline.Sub(taken) < c.patience*3/4 {

@@ -43,7 +43,7 @@ func (s *session) checkLife(now time.Time) {
 	}
 	s.mu.Unlock()
 	switch {
-	case silent >= 2*beat && !paused:
+	case silent >= 2*beat && !paused && !s.conn.sending.Load(): // who is being sent to has the write deadline
 		s.close(wire.CloseHeartbeat, "no sign of life for two heartbeats")
 	case ping:
 		s.wake()

@@ -72,11 +72,7 @@ func (r *run) open(ctx context.Context, n int, newPeer func(i int) *peer) error 
 // connect brings one peer to the end of its catch-up, and starts its
 // goroutines, which end when its connection does.
 func (r *run) connect(ctx context.Context, p *peer) (err error) {
-	readBuffer := 0
-	if p.slow {
-		readBuffer = firstBuffer
-	}
-	if p.conn, p.limits, err = dial(ctx, &r.cfg, readBuffer); err != nil {
+	if p.conn, p.limits, err = dial(ctx, &r.cfg, p.slow); err != nil {
 		return err
 	}
 	live := make(chan struct{})

@@ -56,7 +56,7 @@ type task struct {
 
 // dial opens a connection and reads the welcome. The relay says nothing more
 // until it is spoken to, so that reading may go on below the library.
-func dial(ctx context.Context, cfg *Config, readBuffer int) (net.Conn, wire.Limits, error) {
+func dial(ctx context.Context, cfg *Config, slow bool) (net.Conn, wire.Limits, error) {
 	header := http.Header{}
 	if cfg.Token != "" {
 		header.Set("Authorization", "Bearer "+cfg.Token)
@@ -66,14 +66,8 @@ func dial(ctx context.Context, cfg *Config, readBuffer int) (net.Conn, wire.Limi
 		ReadBufferSize: 1024, WriteBufferSize: 512,
 		HandshakeTimeout: 30 * time.Second,
 	}
-	if readBuffer > 0 {
-		d.NetDialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-			if tcp, ok := conn.(*net.TCPConn); ok {
-				err = tcp.SetReadBuffer(readBuffer)
-			}
-			return conn, err
-		}
+	if slow {
+		d.NetDialContext = (&net.Dialer{Control: smallSegments}).DialContext
 	}
 	ws, resp, err := d.DialContext(ctx, cfg.URL, header)
 	if err != nil {
