@@ -276,6 +276,22 @@ func TestFragmentsArePutTogether(t *testing.T) {
 	p.wantText(`{"type":"pong","id":1}`)
 }
 
+// Nor does a client have to wait for the answer to its handshake.
+func TestFramesBehindTheHandshake(t *testing.T) {
+	h := start(t, Config{})
+	for _, padding := range []int{0, 3000, 5000, 100_000} {
+		p := h.socket()
+		p.write("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" +
+			text(`{"type":"ping","id":1,"x":"`+strings.Repeat("x", padding)+`"}`) + text(`{"type":"ping","id":2}`))
+		if resp, err := http.ReadResponse(p.r, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+			t.Fatalf("handshake: got %v, %v", resp, err)
+		}
+		p.wantText(`{"type":"pong","id":1}`)
+		p.wantText(`{"type":"pong","id":2}`)
+	}
+}
+
 func TestManyDocuments(t *testing.T) {
 	h := start(t, Config{})
 	b := h.bystanders("d")

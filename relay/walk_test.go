@@ -299,6 +299,7 @@ func TestAnyWalkIsComplete(t *testing.T) {
 				}
 				w.cut()
 			}
+			h.leaveAll()
 		})
 	}
 }
