@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"maps"
 	"testing"
 	"testing/synctest"
 
@@ -71,9 +72,7 @@ func TestPresenceAfterACut(t *testing.T) {
 	again.say(`{"type":"presence","doc":"d","states":{"w":{}}}`)
 	changed := map[string]*client.Participant{}
 	receive(t, d, func(u client.Update) bool {
-		for session, who := range u.Presence {
-			changed[session] = who
-		}
+		maps.Copy(changed, u.Presence)
 		return changed["w"] != nil
 	})
 	if gone, told := changed["u"]; !told || gone != nil {

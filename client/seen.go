@@ -28,9 +28,7 @@ func seenUpTo(c, heads clock.Vector) seen {
 		heads = c
 	}
 	s := seen{have: c.Clone(), heads: map[clock.Actor]uint64{}}
-	for a, seq := range heads.All() {
-		s.heads[a] = seq
-	}
+	maps.Insert(s.heads, heads.All())
 	return s
 }
 
@@ -102,9 +100,7 @@ func (s *seen) replace(c clock.Vector) {
 // nothing before it that would imply any.
 func (s *seen) newActor() {
 	clear(s.heads)
-	for a, seq := range s.have.All() {
-		s.heads[a] = seq
-	}
+	maps.Insert(s.heads, s.have.All())
 }
 
 // trim makes sure that no op names what a log with this clock lacks.

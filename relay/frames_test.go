@@ -136,6 +136,22 @@ func (l *listener) want(lines ...string) {
 	}
 }
 
+// wantAck hears the ack of an op, "a:2@7". Acks of earlier ops of its actor may
+// come before it: whether they come together depends on who is quicker.
+func (l *listener) wantAck(op string) {
+	l.t.Helper()
+	actor, _, _ := strings.Cut(op, ":")
+	for {
+		line := l.line()
+		if line == "ack "+op {
+			return
+		}
+		if !strings.HasPrefix(line, "ack "+actor+":") {
+			l.t.Fatalf("got %q, want the ack of %s", line, op)
+		}
+	}
+}
+
 // wantFrame reads a frame of a type.
 func (l *listener) wantFrame(typ string) heard {
 	l.t.Helper()

@@ -138,7 +138,7 @@ func TestEventsBetweenSessions(t *testing.T) {
 		ann.quiet()
 		bob.quiet()
 		deaf.quiet()
-		for n := 0; n < 20; n++ { // what it had room for, in order
+		for n := range 20 { // what it had room for, in order
 			if f := slow.wantFrame("event"); f.Name != fmt.Sprint("n-", n) {
 				t.Fatalf("got %.200s, want n-%d", f.raw, n)
 			}

@@ -120,8 +120,8 @@ func (p *peer) handlePresence(frame []byte) {
 	t.presenceFrames.Add(1)
 	t.presenceBytes.Add(uint64(len(frame)))
 	t.presenceStates.Add(uint64(bytes.Count(frame, cursorMark)))
-	if i := bytes.Index(frame, cursorMark); i >= 0 {
-		due, _ := number(frame[i+len(cursorMark):])
+	if _, after, ok := bytes.Cut(frame, cursorMark); ok {
+		due, _ := number(after)
 		t.cursor.add(p.frames.at - int64(due))
 	}
 }

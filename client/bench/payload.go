@@ -44,11 +44,11 @@ func appendPayload(dst []byte, m mark, size int) []byte {
 
 // nextMark returns the next payload's mark in an ops frame and what follows it.
 func nextMark(b []byte) (m mark, rest []byte, ok bool) {
-	i := bytes.Index(b, opMark)
-	if i < 0 {
+	_, after, found := bytes.Cut(b, opMark)
+	if !found {
 		return mark{}, nil, false
 	}
-	due, b := number(b[i+len(opMark):])
+	due, b := number(after)
 	sender, b := number(b[min(len(b), len(`,"s":`)):])
 	n, b := number(b[min(len(b), len(`,"n":`)):])
 	return mark{int64(due), int(sender), n}, b, true

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 )
@@ -106,15 +107,16 @@ B in order`, rounds*frame, rounds*frame))
 // writeRound has A and B write n ops each, one a frame; B's wait for the first
 // of A's, which they name.
 func writeRound(from, n int) string {
-	text := fmt.Sprintf("A> {\"type\":\"ops\",\"doc\":\"$doc\",\"ops\":[{\"actor\":\"a\",\"seq\":%d,\"clock\":{},\"payload\":0}]}\n", from)
-	text += fmt.Sprintf("B<...ops,ack {\"type\":\"ops\",\"ops\":[{\"actor\":\"a\",\"seq\":%d}]}\n", from)
+	var text strings.Builder
+	fmt.Fprintf(&text, "A> {\"type\":\"ops\",\"doc\":\"$doc\",\"ops\":[{\"actor\":\"a\",\"seq\":%d,\"clock\":{},\"payload\":0}]}\n", from)
+	fmt.Fprintf(&text, "B<...ops,ack {\"type\":\"ops\",\"ops\":[{\"actor\":\"a\",\"seq\":%d}]}\n", from)
 	for k := range n {
 		if k > 0 {
-			text += fmt.Sprintf("A> {\"type\":\"ops\",\"doc\":\"$doc\",\"ops\":[{\"actor\":\"a\",\"seq\":%d,\"clock\":{},\"payload\":%d}]}\n", from+k, k)
+			fmt.Fprintf(&text, "A> {\"type\":\"ops\",\"doc\":\"$doc\",\"ops\":[{\"actor\":\"a\",\"seq\":%d,\"clock\":{},\"payload\":%d}]}\n", from+k, k)
 		}
-		text += fmt.Sprintf("B> {\"type\":\"ops\",\"doc\":\"$doc\",\"ops\":[{\"actor\":\"b\",\"seq\":%d,\"clock\":{\"a\":%d},\"payload\":%d}]}\n", from+k, from, k)
+		fmt.Fprintf(&text, "B> {\"type\":\"ops\",\"doc\":\"$doc\",\"ops\":[{\"actor\":\"b\",\"seq\":%d,\"clock\":{\"a\":%d},\"payload\":%d}]}\n", from+k, from, k)
 	}
-	return text
+	return text.String()
 }
 
 // some connects anew, resumes and hears a few frames.
