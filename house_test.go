@@ -39,7 +39,7 @@ var rooms = map[string]struct{ inside, outside []string }{
 		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "golang.org/x/sys"},
 	},
 	"cmd/baton": {
-		inside:  []string{"client/bench", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/wire"},
+		inside:  []string{"client/bench", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/wire"},
 		outside: []string{"github.com/alecthomas/kong"},
 	},
 }
