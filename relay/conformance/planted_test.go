@@ -35,7 +35,7 @@ var faults = []fault{
 	},
 	{
 		"live is not said", "relay/member.go",
-		`	out.say(&wire.Live{Type: "live", Doc: m.doc, Offset: m.pos})`,
+		`	out.say(&wire.Live{Type: wire.TypeLive, Doc: m.doc, Offset: m.pos})`,
 		`	_ = wire.Live{}`,
 		"R30", "nothing came in time",
 	},
@@ -59,8 +59,8 @@ var faults = []fault{
 	},
 	{
 		"null of presence is lost", "relay/presence.go",
-		"	if m.listed {\n		p.version++\n		p.gone = append(p.gone, departed{m.session.id, p.version})",
-		"	if m.listed {\n		p.version++",
+		"	p.gone = append(p.gone, departed{m.session.id, m.came, p.version})\n",
+		"",
 		"R72", "nothing came in time",
 	},
 	{
