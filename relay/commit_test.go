@@ -52,7 +52,7 @@ func (l *hookedLog) Snapshot(ctx context.Context, doc oplog.DocID, at oplog.Offs
 // newGate returns a log with a gate, and what opens that. It must be called in
 // the end, or the relay waits for ever.
 func newGate() (log *gatedLog, open func()) {
-	log = &gatedLog{arrived: make(chan struct{}, 100), gate: make(chan struct{})}
+	log = &gatedLog{arrived: make(chan struct{}, 10_000), gate: make(chan struct{})}
 	return log, sync.OnceFunc(func() { close(log.gate) })
 }
 
