@@ -81,7 +81,7 @@ func TestManyDocumentsTakeTurns(t *testing.T) {
 		h := startInBubble(t, Config{})
 		large := `"` + strings.Repeat("x", 300<<10) + `"` // more than a turn sends
 		w := h.live("", "large")
-		for n := 1; n <= 16; n++ {
+		for n := 1; n <= 10; n++ {
 			w.ops("large", fmt.Sprintf("a:%d=%s", n, large))
 			w.skipTo("ack")
 		}
@@ -93,7 +93,7 @@ func TestManyDocumentsTakeTurns(t *testing.T) {
 		synctest.Wait() // both wait for the peer to read
 		last := time.Now()
 		var heardSmall, shown bool
-		for op := 0; op < 16; time.Sleep(100 * time.Millisecond) {
+		for op := 0; op < 10; time.Sleep(100 * time.Millisecond) {
 			f := l.frame()
 			switch {
 			case f.Type == "ops" && f.Doc == "small":

@@ -273,7 +273,7 @@ func TestOpenBytesAreBounded(t *testing.T) {
 		var sent atomic.Int64
 		payload := strings.Repeat("x", 512<<10)
 		go func() {
-			for n := range 24 {
+			for n := range 18 {
 				p.write(text(opsOf("d", fmt.Sprintf(`a:%d="%s"`, n+1, payload))))
 				sent.Add(1)
 			}
@@ -284,6 +284,6 @@ func TestOpenBytesAreBounded(t *testing.T) {
 		}
 		open()
 		synctest.Wait()
-		h.want(200, "GET /v1/docs/d", "", `"a":24`)
+		h.want(200, "GET /v1/docs/d", "", `"a":18`)
 	})
 }
