@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -46,6 +47,7 @@ A<...ack {"type":"ack","actor":"w40","seq":20,"offset":"$head"}`
 // however much comes meanwhile. Frames stay small where ops are.
 func TestSlowReader(t *testing.T) {
 	s := serve(t, relayProgram(t))
+	s.Wait = time.Minute // for all of the pile, on a machine with other work
 	r := s.run(t)
 	s.say(t, r, "A joins $doc")
 	ops, resume := pausedPeer(t, s, r, "B")
@@ -65,6 +67,7 @@ B in order`)
 // R101: where a prune passes a reader, it is sent on to the snapshot.
 func TestPrunedBelowReader(t *testing.T) {
 	s := serve(t, relayProgram(t))
+	s.Wait = time.Minute // for all of the pile, on a machine with other work
 	r := s.run(t)
 	s.say(t, r, "A joins $doc")
 	ops, resume := pausedPeer(t, s, r, "B")
