@@ -181,7 +181,7 @@ skip      R10   no token
 
 func TestMainSaysWhatFailed(t *testing.T) {
 	cfg := fake(t)
-	cfg.Wait, cfg.Parallel = 5*time.Millisecond, 64
+	cfg.Wait, cfg.Parallel = 250*time.Millisecond, 64
 	var out bytes.Buffer
 	failed, err := Main(t.Context(), cfg, &out)
 	if err != nil || failed == 0 || !strings.Contains(out.String(), "FAIL      R24   connect.txt:") {
