@@ -12,8 +12,14 @@ type stream struct {
 	period float64
 	peers  []*peer
 	cursor bool
-	n      int
+	// step is how long to sleep at least: what comes due meanwhile is sent in one go.
+	step int64
+	n    int
 }
+
+// cursorStep keeps the waiting for thousands of cursors from taking the very
+// time in which ops are to be sent and read.
+const cursorStep = int64(time.Millisecond)
 
 func (s *stream) next() int64 { return s.start + int64(float64(s.n)*s.period) }
 
@@ -32,7 +38,7 @@ func (r *run) pace(ctx context.Context, start int64) error {
 			for s.next() <= now && s.next() < until {
 				r.assign(s)
 			}
-			next = min(next, s.next())
+			next = min(next, max(s.next(), now+s.step))
 		}
 		if now >= until {
 			return nil
@@ -48,7 +54,7 @@ func (r *run) pace(ctx context.Context, start int64) error {
 func (r *run) streams(start int64) []*stream {
 	all := []*stream{
 		{start: start, peers: r.first(r.cfg.Senders), period: r.cfg.Rate},
-		{start: start, peers: r.first(r.cfg.Cursors), cursor: true},
+		{start: start, peers: r.first(r.cfg.Cursors), cursor: true, step: cursorStep},
 	}
 	all[1].period = r.cfg.CursorHz * float64(len(all[1].peers))
 	running := all[:0]

@@ -132,12 +132,11 @@ func (p *peer) sendDue() error {
 }
 
 func (p *peer) encode(dst []byte, t task) []byte {
-	now := p.run.now()
-	p.run.tally.lag.add(now - t.due)
 	dst, start := beginFrame(dst)
 	if t.cursor {
 		dst = p.encodeCursor(dst, t.due)
 	} else {
+		p.run.tally.lag.add(p.run.now() - t.due)
 		dst = p.encodeOp(dst, t.due)
 	}
 	return endFrame(dst, start, opText)
