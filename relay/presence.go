@@ -28,9 +28,9 @@ type presence struct {
 	version uint64     // of the newest change
 	gone    []departed // who left and is not forgotten by all yet
 
-	// A round hands out the changes up to target, once to each session.
-	target  uint64
-	cursor  int // the member to be woken next
+	// A round gives each session a turn to be sent what has changed by then.
+	target  uint64 // the newest change when the round began
+	cursor  int    // the member whose turn is next
 	running bool
 	timer   *time.Timer
 	began   time.Time     // when the last round began
@@ -49,6 +49,7 @@ type presenceOf struct {
 	changed uint64 // when the state was set last, or the session came
 
 	greeted    bool      // the first frame, with the whole room, was sent
+	offered    uint64    // its turn has come for the changes up to this
 	seen       uint64    // all changes up to this were sent
 	heard      uint64    // none behind this was
 	lastStates time.Time // when presence was last sent
@@ -156,8 +157,8 @@ func (r *room) presenceRound() {
 	}
 	woken := 0
 	for ; p.cursor < len(r.members) && woken < presenceSlice; p.cursor++ {
-		if m := r.members[p.cursor]; m.watches && m.seen < p.target {
-			m.wake()
+		if m := r.members[p.cursor]; m.watches && m.seen < p.version {
+			p.offer(m)
 			woken++
 		}
 	}
@@ -172,6 +173,12 @@ func (r *room) presenceRound() {
 	}
 }
 
+// offer gives a member its turn.
+func (p *presence) offer(m *member) {
+	m.offered = p.version
+	m.wake()
+}
+
 // forget drops those who left of whom nobody has to hear that: who has not seen
 // it never heard of them. What one reader that takes nothing keeps here is thus
 // no more than what it knows, however many come and go meanwhile.
@@ -179,22 +186,24 @@ func (p *presence) forget(r *room) {
 	if len(p.gone) == 0 {
 		return
 	}
-	var late []*member // who has not seen all of the last round yet
+	last := p.gone[len(p.gone)-1].version
+	var late []*member // who has something of all this to hear yet
 	for _, m := range r.members {
-		if m.watches && m.greeted && m.seen < p.target {
+		if m.watches && m.greeted && m.seen < last {
 			late = append(late, m)
 		}
 	}
 	p.gone = slices.DeleteFunc(p.gone, func(d departed) bool {
-		return d.version <= p.target && !slices.ContainsFunc(late, func(m *member) bool {
+		return !slices.ContainsFunc(late, func(m *member) bool {
 			return m.seen < d.version && d.came <= m.heard
 		})
 	})
 }
 
-// nextStates adds to out the presence that the member has not seen. While ops
-// wait it is passed over, except once in a while. It reports whether it added
-// anything.
+// nextStates adds to out the presence that the member has not seen, once its
+// turn in a round has come: one that is woken for an op before that sends the
+// op alone, and lets the next send theirs. While ops wait it is passed over,
+// except once in a while. It reports whether it added anything.
 func (m *member) nextStates(out *output, opsWait bool) bool {
 	if !m.watches {
 		return false
@@ -203,7 +212,7 @@ func (m *member) nextStates(out *output, opsWait bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := &r.presence
-	to := p.target
+	to := m.offered
 	if !m.greeted {
 		to = p.version
 	}

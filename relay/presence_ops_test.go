@@ -74,6 +74,42 @@ func TestPresenceBesideOps(t *testing.T) {
 	})
 }
 
+// An op goes out to all of a large room by itself: it does not take along the
+// presence of those whose turn has not come, which the rest would wait behind.
+func TestOpsDoNotHurryPresence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{PresenceInterval: time.Second})
+		room := make([]*listener, 3*presenceSlice)
+		for i := range room {
+			room[i] = h.listen("")
+			room[i].send(`{"type":"join","doc":"d"}`)
+		}
+		for range 2 { // until nothing is left of their coming
+			for _, l := range room {
+				l.send(`{"type":"ping"}`)
+				l.skipTo("pong")
+			}
+			time.Sleep(5 * time.Second)
+		}
+		room[0].show("d", `{"n":1}`)
+		time.Sleep(time.Millisecond) // the first slice has its turn
+		room[0].ops("d", "a:1")
+		synctest.Wait()
+		for i, l := range room[1:] {
+			if i+1 < presenceSlice {
+				l.states()
+			}
+			l.wantFrame("ops")
+			l.quiet()
+		}
+		for _, l := range room[presenceSlice:] {
+			if f := l.states(); f.state(room[0]) != `{"n":1}` {
+				t.Errorf("got %s, want the state", f.raw)
+			}
+		}
+	})
+}
+
 // One document with much to send holds up neither the presence nor the ops of
 // another.
 func TestManyDocumentsTakeTurns(t *testing.T) {

@@ -134,7 +134,7 @@ func (r *room) leave(m *member) bool {
 	r.members[last] = nil
 	r.members = r.members[:last]
 	if i < last {
-		r.members[i].wake() // a round of presence may be past this place already
+		r.presence.offer(r.members[i]) // the round may be past this place already
 	}
 	m.gone = true
 	r.presence.leave(r, m)
