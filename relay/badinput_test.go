@@ -328,7 +328,9 @@ func TestHalfClosedSocket(t *testing.T) {
 	h := start(t, Config{})
 	b := h.bystanders("d")
 	p := h.raw()
-	p.write(text(`{"type":"join","doc":"d"}`) + text(opsOf("d", "x:1")))
+	p.write(text(`{"type":"join","doc":"d"}`))
+	b.hear.skipTo("presence") // it is here
+	p.write(text(opsOf("d", "x:1")))
 	_ = p.Conn.(*net.TCPConn).CloseWrite()
 	p.closed()
 	for taken, gone := false, false; !taken || !gone; {
