@@ -17,21 +17,21 @@ type benchCmd struct {
 	ServerPID int    `placeholder:"PID" help:"The relay's process on this machine, to measure its CPU time and memory."`
 	Preset    string `placeholder:"NAME" help:"A named load: A to F, H to H3, I, E, S. The flags below change single figures of it."`
 
-	Rooms        int           `placeholder:"N" help:"Documents."`
-	Participants int           `placeholder:"N" help:"Connections in each room."`
-	Senders      int           `placeholder:"N" help:"How many of a room's participants send ops; all if not given."`
-	Rate         float64       `placeholder:"N" help:"Ops per second over all rooms; below 0 for none."`
-	Payload      int           `placeholder:"BYTES" help:"Length of an op's payload."`
-	Cursors      int           `placeholder:"N" help:"How many of a room's participants move a cursor."`
-	CursorHz     float64       `placeholder:"N" help:"How often a cursor moves, times a second."`
-	Slow         int           `placeholder:"N" help:"How many of a room's participants read slowly."`
-	SlowBytes    int           `placeholder:"BYTES" help:"What a slow reader reads in a second."`
-	Idle         int           `placeholder:"N" help:"Open that many connections, and do nothing."`
-	LateJoin     int           `placeholder:"OPS" help:"Fill a room with that many ops and time joining it."`
-	Joins        int           `placeholder:"N" help:"How often to join it."`
-	Warmup       time.Duration `placeholder:"TIME" help:"Load that is not counted."`
-	Duration     time.Duration `placeholder:"TIME" help:"Load that is counted."`
-	Drain        time.Duration `placeholder:"TIME" help:"How long to wait after the load for what is still under way."`
+	Rooms        *int           `placeholder:"N" help:"Documents."`
+	Participants *int           `placeholder:"N" help:"Connections in each room."`
+	Senders      *int           `placeholder:"N" help:"How many of a room's participants send ops; all if not given."`
+	Rate         *float64       `placeholder:"N" help:"Ops per second over all rooms; below 0 for none."`
+	Payload      *int           `placeholder:"BYTES" help:"Length of an op's payload."`
+	Cursors      *int           `placeholder:"N" help:"How many of a room's participants move a cursor."`
+	CursorHz     *float64       `placeholder:"N" help:"How often a cursor moves, times a second."`
+	Slow         *int           `placeholder:"N" help:"How many of a room's participants read slowly."`
+	SlowBytes    *int           `placeholder:"BYTES" help:"What a slow reader reads in a second."`
+	Idle         *int           `placeholder:"N" help:"Open that many connections, and do nothing."`
+	LateJoin     *int           `placeholder:"OPS" help:"Fill a room with that many ops and time joining it."`
+	Joins        *int           `placeholder:"N" help:"How often to join it."`
+	Warmup       *time.Duration `placeholder:"TIME" help:"Load that is not counted."`
+	Duration     *time.Duration `placeholder:"TIME" help:"Load that is counted."`
+	Drain        *time.Duration `placeholder:"TIME" help:"How long to wait after the load for what is still under way."`
 
 	JSON bool `help:"Print the report as JSON."`
 }
@@ -82,9 +82,8 @@ func (c *benchCmd) Run() error {
 }
 
 // override sets a figure of the load where its flag was given.
-func override[T comparable](p *T, flag T) {
-	var zero T
-	if flag != zero {
-		*p = flag
+func override[T any](p, flag *T) {
+	if flag != nil {
+		*p = *flag
 	}
 }
