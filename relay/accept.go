@@ -56,8 +56,9 @@ func (d *delivery) subject(i int) string {
 // enter here. Every op is answered by itself, at once or when it is durable.
 // It may be called again with the same ops: the clock says which are new.
 func (r *room) accept(ctx context.Context, a author, d *delivery) {
-	// Old ops sent again are compared with what the log holds, outside the lock.
-	// Whatever becomes old meanwhile is looked up in another turn.
+	// Old ops sent again are compared with what the tail holds, or the log, which
+	// is read outside the lock. What becomes old meanwhile is looked up in another
+	// turn.
 	stored := map[clock.Dot]tailEntry{}
 	for {
 		r.mu.Lock()
@@ -103,8 +104,8 @@ func (r *room) accept(ctx context.Context, a author, d *delivery) {
 	r.commitWaiting()
 }
 
-// unread returns the names of old ops whose content neither the tail nor stored
-// has.
+// unread returns the names of old ops whose content is neither in stored nor
+// in the tail; what is in the tail it adds to stored.
 func (r *room) unread(d *delivery, stored map[clock.Dot]tailEntry) []clock.Dot {
 	var dots []clock.Dot
 	for i := range d.ops {
@@ -112,11 +113,15 @@ func (r *room) unread(d *delivery, stored map[clock.Dot]tailEntry) []clock.Dot {
 		if op.Fault != nil || !r.state.Heads.Clock.Has(op.Dot) || d.closed[op.Actor] {
 			continue
 		}
-		if _, ok := stored[op.Dot]; !ok && r.tail.find(op.Dot) == nil {
+		if _, ok := stored[op.Dot]; !ok {
 			dots = append(dots, op.Dot)
 		}
 	}
-	return dots
+	if len(dots) == 0 {
+		return nil
+	}
+	r.tail.find(dots, stored)
+	return slices.DeleteFunc(dots, func(d clock.Dot) bool { return stored[d].offset > 0 })
 }
 
 // lookup reads ops from the log into stored. What is no longer held gets an
@@ -203,11 +208,7 @@ func (r *room) known(a author, op *wire.Op, stored map[clock.Dot]tailEntry) bool
 		p.retries = append(p.retries, a)
 		return true
 	}
-	e := r.tail.find(op.Dot)
-	if e == nil {
-		held := stored[op.Dot]
-		e = &held
-	}
+	e := stored[op.Dot]
 	if !e.holds(&op.Op) {
 		return false
 	}

@@ -84,21 +84,37 @@ func (r *room) publish(epoch oplog.Epoch, entries []oplog.Entry, encoded []tailE
 	if len(r.waiting) == 0 {
 		r.ahead = oplog.Heads{}
 	}
-	r.tail.trim(r.wakeReaders())
+	r.tail.trim(r.passed(), restTail)
+	r.wakeReaders()
 	r.tellNews()
 	r.askForSnapshot()
 }
 
-// wakeReaders has those who get ops read on. It returns how far all of them are.
-func (r *room) wakeReaders() oplog.Offset {
+// wakeReaders has those who get ops read on.
+func (r *room) wakeReaders() {
+	for _, m := range r.members {
+		if m.ops {
+			m.wake()
+		}
+	}
+}
+
+// passed returns how far all of those who get ops are.
+func (r *room) passed() oplog.Offset {
 	passed := r.state.Head
 	for _, m := range r.members {
 		if m.ops {
 			passed = min(passed, m.pos)
-			m.wake()
 		}
 	}
 	return passed
+}
+
+// rest lets go of all ops that everyone has read: an idle room keeps none.
+func (r *room) rest() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tail.trim(r.passed(), 0)
 }
 
 // fail answers what could not be appended, and what waits behind it, since that

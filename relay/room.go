@@ -17,8 +17,8 @@ import (
 // is there. It has no goroutine: whoever brings something does the work, and
 // only while ops wait for the log does a goroutine carry them there.
 //
-// accept, changed, commit, fail, presenceRound, remove, setPresence and tell take
-// the lock, lookup asks the log without it; all others expect it held and do no I/O.
+// accept, changed, commit, fail, presenceRound, remove, rest, setPresence and
+// tell take the lock, lookup asks the log without it; all others expect it held and do no I/O.
 type room struct {
 	// static
 	srv *Server

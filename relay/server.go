@@ -22,7 +22,9 @@ import (
 	"context"
 	"crypto/subtle"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -181,11 +183,14 @@ func (s *Server) closeEmpty() {
 func (s *Server) all() []*session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]*session, 0, len(s.sessions))
-	for _, ses := range s.sessions {
-		list = append(list, ses)
-	}
-	return list
+	return slices.Collect(maps.Values(s.sessions))
+}
+
+// allRooms returns the rooms that are open.
+func (s *Server) allRooms() []*room {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.rooms))
 }
 
 // replace ends the session whose secret a new one of the same user brought.

@@ -80,6 +80,36 @@ func wantInOrder(l *listener, actor string, from, to int) {
 	}
 }
 
+// A room in which nothing happens keeps no ops in memory once all have them; who
+// sends one again, or reads on, does not notice.
+func TestIdleRoomsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{})
+		l := h.live("", "d")
+		h.write("d", "a", 1, 100, 1000)
+		r := h.room("d")
+		held := func() int {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return len(r.tail.entries)
+		}
+		time.Sleep(5 * time.Second)
+		if held() == 0 {
+			t.Error("the tail holds nothing, and a reader has yet to come for it")
+		}
+		wantInOrder(l, "a", 1, 100)
+		time.Sleep(5 * time.Second)
+		if n := held(); n > 0 {
+			t.Errorf("the tail holds %d ops that everyone has", n)
+		}
+		l.ops("d", "b:1")
+		l.want("ack b:1@101")
+		time.Sleep(5 * time.Second)
+		l.ops("d", "b:1", "b:2")
+		l.want("ack b:1@101", "ack b:2@102")
+	})
+}
+
 // The same while the ops that it has not got are pruned: it is told of the
 // snapshot that stands in for them, and gets every op after that. One that wants
 // no snapshots gets what is held.

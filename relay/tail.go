@@ -78,8 +78,8 @@ type sharedFrame struct {
 // from the log.
 const maxTail = 1 << 20
 
-// restTail is what a tail keeps though everyone has it, so that retries and
-// brief absences are answered from memory.
+// restTail is what the tail of a busy room keeps though everyone has it, so that
+// retries and brief absences are answered from memory.
 const restTail = 4 << 10
 
 // add appends entries that were just made durable.
@@ -90,12 +90,12 @@ func (t *tail) add(entries []tailEntry) {
 	}
 }
 
-// trim lets go of entries that everyone is past, and of the oldest when there
-// are too many.
-func (t *tail) trim(passed oplog.Offset) {
+// trim lets go of entries that everyone is past, but for keep bytes of them, and
+// of the oldest when there are too many.
+func (t *tail) trim(passed oplog.Offset, keep int) {
 	drop := 0
 	for _, e := range t.entries {
-		if t.bytes <= restTail || e.offset > passed && t.bytes <= maxTail {
+		if t.bytes <= keep || e.offset > passed && t.bytes <= maxTail {
 			break
 		}
 		t.bytes -= len(e.json)
@@ -123,14 +123,19 @@ func (t *tail) after(pos oplog.Offset) []tailEntry {
 	return t.entries[i:]
 }
 
-// find returns the entry of a name, nil if the tail does not hold it.
-func (t *tail) find(d clock.Dot) *tailEntry {
-	for i := len(t.entries) - 1; i >= 0; i-- {
-		if t.entries[i].dot == d {
-			return &t.entries[i]
+// find adds the entries of the names that the tail holds to found, in one walk.
+func (t *tail) find(names []clock.Dot, found map[clock.Dot]tailEntry) {
+	wanted := make(map[clock.Dot]struct{}, len(names))
+	for _, d := range names {
+		wanted[d] = struct{}{}
+	}
+	for i := len(t.entries) - 1; i >= 0 && len(wanted) > 0; i-- {
+		e := t.entries[i]
+		if _, ok := wanted[e.dot]; ok {
+			found[e.dot] = e
+			delete(wanted, e.dot)
 		}
 	}
-	return nil
 }
 
 // chunk returns the longest beginning of entries that fits a frame.

@@ -10,9 +10,9 @@ import (
 	"github.com/baton-relay/baton/relay/wire"
 )
 
-// watch looks after the sessions until the server ends: it pings them, ends
-// those that are silent, and asks again what their tokens are worth. One
-// goroutine for all: an idle session has no timer of its own.
+// watch looks after sessions and rooms until the server ends: it pings sessions,
+// ends those that are silent, asks again what their tokens are worth, and lets
+// idle rooms rest. One goroutine for all: what is idle has no timer of its own.
 func (s *Server) watch() {
 	tick := time.NewTicker(min(s.cfg.Heartbeat/8, time.Second))
 	defer tick.Stop()
@@ -24,6 +24,9 @@ func (s *Server) watch() {
 			for _, ses := range s.all() {
 				ses.checkLife(now)
 				ses.checkToken(now)
+			}
+			for _, r := range s.allRooms() {
+				r.rest()
 			}
 			s.parking.tidy(now)
 		}
