@@ -100,7 +100,7 @@ const (
 )
 
 // Close codes of the WebSocket. They tell a client what to do next: 1000 and
-// 1001 nothing; 1008, 1009, 4400 and 4403 do not come back; 1012, 1013, 4408
+// 1001 nothing; 1008, 1009, 4400 and 4403 do not come back; 1002, 1012, 1013, 4408
 // and 4429 come back after a while; 4401 come back with a new token.
 const (
 	CloseNormal       = 1000
