@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -83,6 +84,12 @@ func (c *serveCmd) Run() error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer listener.Close()
+	// A goroutine that waits for the disk keeps its processor until the runtime
+	// notices, which may be never on one that is busy (golang.org/issue/18236):
+	// with a second one the others go on meanwhile.
+	if runtime.GOMAXPROCS(0) == 1 {
+		runtime.GOMAXPROCS(2)
+	}
 	path := filepath.Join(c.Data, "oplog.db")
 	log, err := bolt.Open(path, bolt.Options{Logger: logger})
 	if err != nil {

@@ -10,6 +10,9 @@
 // Every value is stored behind a checksum that is held against it at each read.
 // What does not fit is reported with its place and never served.
 //
+// A sync blocks its thread. In a process with GOMAXPROCS=1 all else may stand
+// still meanwhile: give it 2.
+//
 // The package does no networking and does not look into payloads. The file's
 // layout is drawn in docs/oplog.md.
 package bolt
