@@ -2,7 +2,6 @@ package relay
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +34,7 @@ type session struct {
 
 	room     sync.Cond // signalled when the reader may go on; uses mu
 	identity *auth.Identity
+	user     []byte // the identity's as JSON text, nil where nobody was asked
 	token    string
 	warned   bool // that the token is about to end
 
@@ -221,9 +221,14 @@ func (s *session) who() *auth.Identity {
 
 // userJSON returns the session's user as JSON text, nil where nobody was asked.
 func (s *session) userJSON() []byte {
-	if u := user(s.who()); u != nil {
-		b, _ := json.Marshal(u)
-		return b
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.user
+}
+
+func userJSON(id *auth.Identity) []byte {
+	if u := user(id); u != nil {
+		return wire.Marshal(u)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	hw.conn.upgraded.Store(true)
 	ses := &session{
 		srv: s, id: uuid.NewString(), secret: uuid.New(),
-		ws: ws, conn: hw.conn, identity: id, token: token,
+		ws: ws, conn: hw.conn, identity: id, user: userJSON(id), token: token,
 		pinged: time.Now().UnixMilli(),
 	}
 	ses.room.L = &ses.mu

@@ -131,7 +131,10 @@ func (s *session) authorize(f *wire.Frame) {
 // that changes in the documents it is in, [session.reassess] says.
 func (s *session) identify(token string, id *auth.Identity) {
 	s.warned = s.warned && id.Expires.Equal(s.identity.Expires)
-	s.token, s.identity = token, id
+	if id != s.identity {
+		s.identity, s.user = id, userJSON(id)
+	}
+	s.token = token
 }
 
 // reassess has the rights of the session's identity count in every document
