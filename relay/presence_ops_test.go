@@ -83,6 +83,7 @@ func TestOpsDoNotHurryPresence(t *testing.T) {
 		for i := range room {
 			room[i] = h.listen("")
 			room[i].send(`{"type":"join","doc":"d"}`)
+			room[i].wantFrame("joined") // turns are given in the order of joining
 		}
 		for range 2 { // until nothing is left of their coming
 			for _, l := range room {

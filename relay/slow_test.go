@@ -105,8 +105,10 @@ func TestIdleRoomsRest(t *testing.T) {
 		l.ops("d", "b:1")
 		l.want("ack b:1@101")
 		time.Sleep(5 * time.Second)
-		l.ops("d", "b:1", "b:2")
-		l.want("ack b:1@101", "ack b:2@102")
+		l.ops("d", "b:1")
+		l.want("ack b:1@101")
+		l.ops("d", "b:2")
+		l.want("ack b:2@102")
 	})
 }
 
