@@ -171,6 +171,17 @@ func (s *Server) forget(ses *session) {
 	}
 }
 
+// admitNoMore lets no session and no request in any more.
+func (s *Server) admitNoMore() {
+	s.mu.Lock()
+	s.draining = true
+	if len(s.sessions) == 0 {
+		s.closeEmpty()
+	}
+	s.mu.Unlock()
+	s.calls.leave()
+}
+
 func (s *Server) closeEmpty() {
 	select {
 	case <-s.empty:
@@ -219,13 +230,7 @@ func (s *Server) replace(secret string, by *session) {
 // 1012. It returns when all are gone, or with the error of ctx, having cut the
 // rest. The log may be closed after that.
 func (s *Server) Drain(ctx context.Context) error {
-	s.mu.Lock()
-	s.draining = true
-	if len(s.sessions) == 0 {
-		s.closeEmpty()
-	}
-	s.mu.Unlock()
-	s.calls.leave()
+	s.admitNoMore()
 	// Clients spread their return over this time; nobody waits for them here.
 	notice := textFrame(&wire.Draining{Type: wire.TypeDraining, RetryMS: drainRetry.Milliseconds()})
 	for _, ses := range s.all() {
@@ -291,13 +296,7 @@ func (s *Server) settle(ctx context.Context) {
 // Close cuts every session and waits until what was accepted is durable. It
 // does not close the log.
 func (s *Server) Close() {
-	s.mu.Lock()
-	s.draining = true
-	if len(s.sessions) == 0 {
-		s.closeEmpty()
-	}
-	s.mu.Unlock()
-	s.calls.leave()
+	s.admitNoMore()
 	s.stop()
 	for _, ses := range s.all() {
 		ses.cut()
