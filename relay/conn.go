@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -28,6 +29,9 @@ type conn struct {
 	// static. try is a bound readNow.
 	raw syscall.RawConn
 	try func(fd uintptr) bool
+	// sealed says that a write that ends in its middle ends the connection, as one
+	// over TLS does; static.
+	sealed bool
 
 	upgraded atomic.Bool  // the handshake is done
 	heard    atomic.Int64 // when the last byte came or went, Unix ms
@@ -68,6 +72,7 @@ func newConn(c net.Conn, patience time.Duration) *conn {
 			w.raw, w.try = raw, w.readNow
 		}
 	}
+	_, w.sealed = c.(*tls.Conn)
 	w.alive()
 	return w
 }
@@ -173,7 +178,8 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 }
 
 // send writes whole frames, in one system call where the socket takes them. It
-// fails when the peer took no byte for as long as its patience.
+// fails when the peer took no byte for as long as its patience; over TLS, where
+// nobody sees single bytes go, when it did not take a record.
 func (c *conn) send(frames net.Buffers) error {
 	c.frames = frames
 	defer func() {
@@ -184,13 +190,13 @@ func (c *conn) send(frames net.Buffers) error {
 	onlyPing := len(frames) == 1 && frames[0][0]&0xf == opPing
 	c.sending.Store(!onlyPing)
 	taken := time.Now() // when the peer last took a byte, or was first asked to
-	// A deadline costs a timer: one that is nearly new will do to begin with.
-	if c.deadline.Sub(taken) < c.patience*3/4 {
-		if err := c.setDeadline(taken); err != nil {
-			return err
+	for len(c.frames) > 0 {
+		// A deadline costs a timer: one that is nearly new will do.
+		if c.deadline.Sub(taken) < c.patience*3/4 {
+			if err := c.setDeadline(taken); err != nil {
+				return err
+			}
 		}
-	}
-	for {
 		n, err := c.sendOnce()
 		if n > 0 {
 			taken = time.Now()
@@ -198,13 +204,14 @@ func (c *conn) send(frames net.Buffers) error {
 				c.alive()
 			}
 		}
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(taken) >= c.patience {
+		if err != nil && (c.sealed || !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(taken) >= c.patience) {
 			return err
 		}
-		if err := c.setDeadline(taken); err != nil {
-			return err
+		if err != nil {
+			c.deadline = time.Time{} // it is over: the next one counts from taken
 		}
 	}
+	return nil
 }
 
 func (c *conn) setDeadline(taken time.Time) error {
@@ -214,13 +221,22 @@ func (c *conn) setDeadline(taken time.Time) error {
 
 // sendOnce writes c.frames until a deadline, and keeps of them what is left.
 func (c *conn) sendOnce() (int64, error) {
-	if len(c.frames) > 1 {
+	if len(c.frames) > 1 && !c.sealed {
 		return c.frames.WriteTo(c.Conn)
 	}
-	n, err := c.Conn.Write(c.frames[0])
-	c.frames[0] = c.frames[0][n:]
+	first := c.frames[0]
+	if c.sealed {
+		first = first[:min(len(first), record)]
+	}
+	n, err := c.Conn.Write(first)
+	if c.frames[0] = c.frames[0][n:]; len(c.frames[0]) == 0 {
+		c.frames = c.frames[1:]
+	}
 	return int64(n), err
 }
+
+// record is the most that TLS seals at a time (RFC 8446, section 5.1).
+const record = 16 << 10
 
 // Opcodes of RFC 6455, section 5.2.
 const (

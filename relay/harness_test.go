@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -43,7 +42,7 @@ func start(t *testing.T, cfg Config) *harness {
 // when everyone waits. Its connections have no buffers.
 func startInBubble(t *testing.T, cfg Config) *harness {
 	t.Helper()
-	return startOn(t, cfg, &pipes{incoming: make(chan net.Conn), closed: make(chan struct{})})
+	return startOn(t, cfg, newPipes())
 }
 
 const maxSnapshot = 1 << 20

@@ -2,10 +2,12 @@ package relay
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -124,6 +126,35 @@ func TestWriteDeadlineIsThatOfTheLastByte(t *testing.T) {
 		if took := time.Since(began); took < 30*time.Second || took > 62*time.Second {
 			t.Errorf("one that takes nothing was cut after %v, want at least 30s", took)
 		}
+	})
+}
+
+// Over TLS a write that was cut short cannot be taken up again. A slow reader
+// gets all the same what takes far longer than the time it has for a byte.
+func TestSlowReaderOverTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{Heartbeat: 24 * time.Hour, WriteTimeout: 30 * time.Second})
+		l := newPipes()
+		web := httptest.NewUnstartedServer(h.srv)
+		web.Listener.Close()
+		web.Listener = l
+		web.StartTLS()
+		defer web.Close()
+		h.write("d", "a", 1, 500, 1000)
+		c, err := l.dial(t.Context(), "", "")
+		p := newRawPeer(t, tls.Client(c, &tls.Config{InsecureSkipVerify: true}), err)
+		_ = p.SetDeadline(time.Time{})
+		p.shakeHands()
+		p.write(text(`{"type":"join","doc":"d","channels":["ops"]}`))
+		began := time.Now()
+		for got := 0; got < 500*1000; {
+			time.Sleep(10 * time.Second)
+			n, err := io.ReadFull(p.r, make([]byte, 10_000))
+			if got += n; err != nil {
+				t.Fatalf("cut after %v, with %d bytes: %v", time.Since(began), got, err)
+			}
+		}
+		h.srv.Close()
 	})
 }
 
