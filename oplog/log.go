@@ -12,8 +12,10 @@ import (
 //
 // Once a method that writes has returned without an error, what it wrote is
 // durable: it survives the process, the system and the power. No method shows
-// anything that is not durable yet. A context that ends stops the waiting, not
-// what is already on its way to the disk.
+// anything that is not durable yet. A method that writes tries nothing if its
+// context has ended. One that ends later stops the waiting, not what is already on
+// its way to the disk: that may show up later, yet before any write that was
+// asked for after it.
 type Log interface {
 	// Append adds entries to one document in their order, all or none, and sets
 	// their Offset and At. It creates a document when a.Epoch is empty. The log

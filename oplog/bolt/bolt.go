@@ -156,6 +156,9 @@ func (l *Log) close() error {
 
 // submit hands a request to the committer and waits until it is durable.
 func (l *Log) submit(ctx context.Context, r *request) error {
+	if err := ctx.Err(); err != nil {
+		return err // nothing is tried for a caller who is gone
+	}
 	if !l.queue.push(r) {
 		return fmt.Errorf("%w: it is closed", oplog.ErrUnavailable)
 	}

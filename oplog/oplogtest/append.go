@@ -235,16 +235,31 @@ func readPrefix(ctx context.Context, l oplog.Log, doc oplog.DocID) error {
 
 func testContextEnds(t *testing.T, l oplog.Log) {
 	epoch := mustAppend(t, l, "d", "", Op("a", 1))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	entries := Ops("a", 2, 1)
-	_, err := l.Append(ctx, oplog.Append{Doc: "d", Epoch: epoch, Entries: entries})
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err := l.Append(ended, oplog.Append{Doc: "d", Epoch: epoch, Entries: Ops("a", 2, 1)})
 	checkError(t, "Append", err, context.Canceled)
-	entries[0] = oplog.Entry{} // they are the caller's again
-
-	// Whether it is in the log or not: it can be continued.
-	next := mustState(t, l, "d").Heads.Clock.Get("a") + 1
-	mustAppend(t, l, "d", epoch, Op("a", next))
-	_, err = l.State(ctx, "d")
+	_, err = l.State(ended, "d")
 	checkError(t, "State", err, context.Canceled)
+	mustAppend(t, l, "d", epoch, Op("a", 2)) // it was not tried
+
+	for n := range 100 {
+		ctx, cancel := context.WithCancel(t.Context())
+		seq := mustState(t, l, "d").Heads.Clock.Get("a") + 1
+		entries := Ops("a", seq, 1)
+		go cancel()
+		_, err := l.Append(ctx, oplog.Append{Doc: "d", Epoch: epoch, Entries: entries})
+		if err != nil {
+			checkError(t, "Append", err, context.Canceled)
+		}
+		entries[0] = oplog.Entry{} // they are the caller's again
+
+		// Whether an abandoned one is in the log or not is settled before what is
+		// asked for after it.
+		mustAppend(t, l, "d", epoch, Op("b", uint64(n+1)))
+		got := mustState(t, l, "d").Heads.Clock.Get("a")
+		if got != seq && (err == nil || got != seq-1) {
+			t.Errorf("after Append of a:%d gave %v, the log has a up to %d", seq, err, got)
+		}
+	}
 }
