@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -12,14 +13,15 @@ import (
 )
 
 type checkCmd struct {
-	Data string `default:"./data" placeholder:"DIR" help:"Folder of the log, oplog.db. No relay may be running on it. (${default})"`
+	File string `arg:"" optional:"" help:"A log or a backup that no relay is running on; if not given, oplog.db in --data."`
+	Data string `default:"./data" placeholder:"DIR" help:"Folder of the log. (${default})"`
 }
 
 // Run reads the whole log and prints what is wrong with it, and where.
 func (c *checkCmd) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	path := filepath.Join(c.Data, "oplog.db")
+	path := cmp.Or(c.File, filepath.Join(c.Data, "oplog.db"))
 	found := 0
 	err := bolt.CheckFile(ctx, path, func(e *oplog.CorruptionError) {
 		found++
@@ -29,7 +31,7 @@ func (c *checkCmd) Run() error {
 	case err != nil:
 		return err
 	case found > 0:
-		return fmt.Errorf("%d places of %s are damaged; restore a backup, or keep a copy before you go on", found, path)
+		return fmt.Errorf("%s is damaged (places: %d); restore a backup, or keep a copy before you go on", path, found)
 	}
 	fmt.Println(path + " is whole.")
 	return nil
