@@ -113,7 +113,13 @@ func TestCopiesOfAnOpOnItsWay(t *testing.T) {
 	for _, l := range []*listener{p, copies, forger, mute} {
 		l.quiet()
 	}
-	if r := h.room("d"); r.committing || r.ahead.Clock.Len() != 0 {
+	r := h.room("d")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.committing { // it ends behind the last answer
+		r.settled.Wait()
+	}
+	if r.ahead.Clock.Len() != 0 {
 		t.Errorf("ops are still on their way: %v", r.ahead.Clock)
 	}
 }
