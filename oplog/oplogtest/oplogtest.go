@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) oplog.Log) {
 		{"PruneAll", testPruneAll},
 		{"PruneNeedsSnapshot", testPruneNeedsSnapshot},
 		{"Concurrent", testConcurrent},
+		{"ContextEnded", testContextEnded},
 		{"ContextEnds", testContextEnds},
 		{"Walk", testWalk},
 	} {
