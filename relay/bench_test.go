@@ -64,8 +64,8 @@ func (a *benchAuthor) accepted(int)                             {}
 func (a *benchAuthor) acked(clock.Dot, oplog.Offset, bool, int) { a.acks <- struct{}{} }
 func (a *benchAuthor) rejected(rej wire.Reject, _ int)          { panic(rej.Message) }
 
-// skim reads frames without keeping them; it calls each with the length of each
-// that is longer than a head of 2 bytes tells.
+// skim reads frames of less than 16 KiB without keeping them. It calls each for
+// those with a payload of more than 125 bytes: ops, and not pings.
 func skim(c net.Conn, each func()) {
 	buf := make([]byte, 16<<10)
 	have := 0
@@ -93,9 +93,9 @@ func skim(c net.Conn, each func()) {
 	}
 }
 
-// BenchmarkFanout is one room of 200 sockets, to which one op at a time goes. An
-// iteration is 200 deliveries; the log keeps nothing. Of the allocations none is
-// for a delivery: they do not grow with the readers.
+// BenchmarkFanout is one room of 20 or 200 sockets, to which one op at a time
+// goes. An iteration is an op with all its deliveries; the log keeps nothing. Of
+// the allocations none is for a delivery: they do not grow with the readers.
 func BenchmarkFanout(b *testing.B) {
 	for _, readers := range []int{20, 200} {
 		b.Run(fmt.Sprint(readers), func(b *testing.B) { fanout(b, readers) })

@@ -292,7 +292,10 @@ func TestAnyWalkIsComplete(t *testing.T) {
 			// All have what they wrote; a moment later, what the others wrote too.
 			f := parseFrame(t, h.want(200, "GET /v1/docs/d", "").body)
 			for _, w := range walkers {
-				for w.offset < f.Head && w.hear(<-w.frames, true) {
+				for w.offset < f.Head {
+					if next, ok := <-w.frames; !w.hear(next, ok) {
+						break
+					}
 				}
 				if !maps.Equal(w.have, f.Clock) {
 					w.fail("has %v, want %v", brief(w.have), brief(f.Clock))
