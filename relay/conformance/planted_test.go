@@ -97,9 +97,6 @@ var faults = []fault{
 
 // Each planted fault breaks its rule, for the reason that it is there for.
 func TestPlantedFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a relay for each fault")
-	}
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			s := serve(t, build(t, t.TempDir(), plant(t, f)))
