@@ -43,6 +43,12 @@ func TestNobodyHearsOfAnOpBeforeItIsSynced(t *testing.T) {
 				r.mu.Lock()
 				r.publish(add.Epoch, add.Entries, early)
 				r.mu.Unlock()
+				for told := false; !told; { // or a busy machine may commit first
+					time.Sleep(time.Millisecond)
+					r.mu.Lock()
+					told = r.passed() == r.state.Head
+					r.mu.Unlock()
+				}
 			}
 			epoch, err := r.srv.log.Append(context.Background(), add)
 			if err == nil && add.Epoch != "" {
