@@ -1,0 +1,464 @@
+import { Database } from "./database.ts"
+import { Doc, type JoinOptions } from "./doc.ts"
+import { Emitter } from "./emitter.ts"
+import { BatonError } from "./errors.ts"
+import type { HttpError, Limits, ServerFrame, User, WelcomeFrame } from "./frames.ts"
+import { Socket, type WebSocketClass } from "./socket.ts"
+import type { Verdict } from "./verdict.ts"
+
+/** A bearer token, or where to get one: asked again before it ends, and where the relay refuses it. */
+export type Token = string | (() => string | Promise<string>)
+
+export interface ConnectOptions {
+  token?: Token
+  /**
+   * Whom the token is of, where several people use this browser and may work offline. Left out: whom the relay names,
+   * and before that the last one it named.
+   */
+  subject?: string
+  /** Not the one that this page has to the same relay with the same token, but another. */
+  shared?: boolean
+  /** Whether to keep work in the browser's storage (true). */
+  storage?: boolean
+  /** Where there is none built in, as in node: that of the package `ws`. */
+  WebSocket?: unknown
+  /** The bounds of the random wait before the next attempt, which doubles with each failure, ms (250, 30 000). */
+  minBackoff?: number
+  maxBackoff?: number
+  /** After how much silence to ask the relay whether it is there, ms (10 000). It has half of that for its answer. */
+  heartbeat?: number
+}
+
+/** How a connection stands. */
+export interface ConnectionStatus {
+  state: "connecting" | "open" | "offline" | "paused" | "refused" | "closed"
+  reason?: BatonError
+}
+
+const legalDoc = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}$/
+
+/** How long a connection has to last to count as a success, ms. */
+const lasting = 1000
+
+/** How much may wait in the socket before no more is put there, bytes: presence and acks must not wait behind it. */
+const socketRoom = 256 << 10
+
+/** How often a full socket is looked at, ms. */
+const drainPoll = 20
+
+let pageDatabase: Database | undefined
+const connections = new Set<Connection>()
+
+/** The page's one database; none where the platform has none. */
+function databaseOfPage(): Database | undefined {
+  if (typeof indexedDB === "undefined") return undefined
+  pageDatabase ??= new Database(() => {
+    for (const c of connections) c.storageFailed()
+  })
+  return pageDatabase
+}
+
+/**
+ * Connects to a relay: `ws://`, `wss://`, `http://`, `https://`, or a path of the page's own host. It returns at once,
+ * and connects again after each cut until it is closed. One page has one connection to a relay with one token: each
+ * call needs its {@link Connection.close}.
+ */
+export function connect(url: string, options: ConnectOptions = {}): Connection {
+  const address = new URL(url, globalThis.location?.href)
+  address.protocol = address.protocol.replace("http", "ws")
+  if (!/^wss?:$/.test(address.protocol)) throw new TypeError(`${url} is not ws, wss, http or https`)
+  if (address.pathname === "/") address.pathname = "/v1/ws"
+  for (const c of options.shared === false ? [] : connections) {
+    if (c.serves(address.href, options)) return c.share()
+  }
+  return new Connection(address, options)
+}
+
+/** A connection to a relay that comes back after cuts, and the documents on it. */
+export class Connection extends Emitter<{ status: ConnectionStatus }> {
+  /** @internal */
+  readonly database: Database | undefined
+  #url: URL
+  #options: ConnectOptions
+  #users = 1
+  #docs = new Map<string, Doc>()
+
+  // How it stands.
+  #socket: Socket | undefined
+  #welcome: WelcomeFrame | undefined
+  #token: string | undefined
+  #welcomeAt = Infinity
+  /** @internal Whether the first attempt is over. */
+  tried = false
+  #paused = false
+  #closed = false
+  /** @internal Why it does not connect again. */
+  refused: BatonError | undefined
+  /** @internal Why it is not connected. */
+  trouble: BatonError | undefined
+  #status: ConnectionStatus = { state: "connecting" }
+  /** Whose work is kept in the browser's storage; undefined until it is known. */
+  #scope: string | undefined
+  #sure = false
+
+  // What goes on.
+  #joins = 0
+  #deaths = 0
+  #control: string[] = []
+  #pumping = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #wake: () => void = () => {}
+
+  /** @internal Use {@link connect}. */
+  constructor(url: URL, options: ConnectOptions) {
+    super()
+    this.#url = url
+    this.#options = options
+    this.database = options.storage === false ? undefined : databaseOfPage()
+    connections.add(this)
+    for (const event of ["online", "offline", "visibilitychange"])
+      globalThis.addEventListener?.(event, this.#stirred)
+    if (options.subject !== undefined || !options.token) this.#setScope(options.subject ?? "", true)
+    else void this.#guessScope()
+    void this.#run()
+  }
+
+  get status(): ConnectionStatus {
+    return this.#status
+  }
+
+  /** Who the relay says this is. */
+  get user(): User | undefined {
+    return this.#welcome?.user
+  }
+
+  /** This connection's public name in presence and events; it changes with each reconnect. */
+  get session(): string {
+    return this.#welcome?.session ?? ""
+  }
+
+  /** Enters a document, which may be entered once on a connection. It returns at once, online or not. */
+  join(name: string, options: JoinOptions = {}): Doc {
+    if (!legalDoc.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a document`)
+    if (this.#closed) throw new BatonError("closed", "the connection was closed")
+    if (this.#docs.has(name)) throw new BatonError("already_joined", `this page is in ${name} already`)
+    const doc = new Doc(this, name, options)
+    this.add(doc)
+    if (this.#scope !== undefined) doc.keep(this.#scope, this.#sure)
+    return doc
+  }
+
+  /** Takes it off the network, as a cut would, until {@link resume}. */
+  pause(): void {
+    this.#paused = true
+    this.#socket?.abandon({ code: 0, message: "the connection is paused" })
+    this.#changed()
+  }
+
+  /** Puts it back on the network, also after the relay has refused it. */
+  resume(): void {
+    if (this.#closed || !(this.#paused || this.refused)) return
+    const stopped = this.refused !== undefined
+    this.#paused = false
+    this.refused = this.#token = undefined
+    if (stopped) void this.#run()
+    this.#wake()
+    this.#changed()
+  }
+
+  /** Ends it, once all who share it have closed it. What is not durable is kept for the next page, where there is storage. */
+  close(): void {
+    if (this.#closed || --this.#users > 0) return
+    this.#closed = true
+    for (const doc of [...this.#docs.values()]) doc.leave()
+    connections.delete(this)
+    for (const event of ["online", "offline", "visibilitychange"])
+      globalThis.removeEventListener?.(event, this.#stirred)
+    this.#pump()
+    this.#socket?.abandon({ code: 1000, message: "the connection was closed" })
+    clearTimeout(this.#timer)
+    this.#wake()
+    this.#changed()
+  }
+
+  // What documents call.
+
+  /** @internal */
+  get limits(): Limits | undefined {
+    return this.#welcome?.limits
+  }
+  /** @internal */
+  get connected(): boolean {
+    return this.#socket?.open ?? false
+  }
+  /** @internal Whether this node is going, and takes no new ops. */
+  get draining(): boolean {
+    return this.#socket?.draining ?? false
+  }
+  /** @internal The secret of the session before this one, which the relay may believe alive. */
+  get replaces(): string | undefined {
+    return this.#socket?.replaces
+  }
+  /** @internal */
+  nextJoin(): number {
+    return ++this.#joins
+  }
+  /** @internal */
+  add(doc: Doc): void {
+    this.#docs.set(doc.name, doc)
+    if (this.refused) this.resume()
+    this.poke()
+  }
+  /** @internal */
+  remove(doc: Doc): void {
+    if (this.#docs.get(doc.name) === doc) this.#docs.delete(doc.name)
+  }
+  /** @internal Sends a frame that a cut may lose. */
+  send(frame: string): void {
+    if (!this.connected) return
+    this.#control.push(frame)
+    this.poke()
+  }
+  /** @internal A document is live: what is slow is not dead. */
+  alive(): void {
+    this.#deaths = 0
+  }
+
+  /** @internal Asks the relay over HTTP. */
+  async request(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers)
+    if (this.#token) headers.set("Authorization", `Bearer ${this.#token}`)
+    const response = await fetch(this.#address(path), { ...init, headers })
+    if (response.ok) return response
+    const said: Partial<HttpError> = await response.json().catch(() => ({})) // not all that stands between speaks JSON
+    throw new BatonError(said.code ?? "unavailable", said.message ?? `the relay answers ${response.status}`)
+  }
+
+  /** Never another host's: a token goes nowhere else. */
+  #address(path: string): URL {
+    if (!path.startsWith("/")) throw new BatonError("invalid", `${path} is not a path of the relay`)
+    const url = new URL(this.#url)
+    url.protocol = url.protocol.replace("ws", "http")
+    url.pathname = this.#url.pathname.replace(/\/v1\/ws$/, "") + path
+    return url
+  }
+
+  /** @internal Sends what there is to send, soon. */
+  poke(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    queueMicrotask(() => {
+      this.#pumping = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer)
+    const socket = this.#socket
+    if (!socket?.open) return
+    for (const frame of this.#control.splice(0)) socket.send(frame)
+    const now = Date.now()
+    let open = this.limits?.unacked_ops || 1024
+    for (const doc of this.#docs.values()) open -= doc.open
+    let again = Infinity
+    for (const doc of this.#docs.values()) {
+      const before = doc.open
+      const frames = doc.frames(now, Math.max(open, 0))
+      for (let next = frames.next(); ; next = frames.next()) {
+        if (next.done) {
+          again = Math.min(again, next.value)
+          break
+        }
+        socket.send(next.value)
+        if (socket.buffered < socketRoom) continue
+        again = Math.min(again, now + drainPoll)
+        break
+      }
+      open -= doc.open - before
+    }
+    if (again < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.max(again - now, 1))
+  }
+
+  // One socket after the other.
+
+  async #run(): Promise<void> {
+    let failures = 0
+    let badTokens = 0
+    while (!this.#closed) {
+      if (this.#paused) {
+        await this.#sleep(Infinity)
+        continue
+      }
+      this.#welcomeAt = Infinity
+      const end = await this.#serve()
+      if (this.#closed) return
+      if (Date.now() - this.#welcomeAt > lasting) failures = badTokens = 0
+      if (end.newToken && (typeof this.#options.token !== "function" || badTokens++ > 2)) end.final = true
+      if (end.newToken) this.#token = undefined
+      this.trouble = new BatonError(end.newToken ? "unauthorized" : "closed", end.message)
+      if (end.final) {
+        this.refused = this.trouble
+        this.#changed()
+        return
+      }
+      this.#changed()
+      if (failures > 0) for (const doc of this.#docs.values()) doc.presence.clear()
+      if (!this.#paused) await this.#sleep((end.after ?? 0) + this.#backoff(failures++))
+    }
+  }
+
+  /** Full jitter: the clients of a relay that went down must not come back in step. */
+  #backoff(failures: number): number {
+    const { minBackoff = 250, maxBackoff = 30_000 } = this.#options
+    return Math.random() * Math.min(maxBackoff, minBackoff * 2 ** failures)
+  }
+
+  /** Opens a socket and returns what its end asks for. */
+  async #serve(): Promise<Verdict> {
+    try {
+      const { token } = this.#options
+      this.#token ??= typeof token === "function" ? await token() : token
+    } catch (error) {
+      return { code: 0, message: `there is no token: ${error}` }
+    }
+    const { heartbeat = 10_000 } = this.#options
+    const former = this.#socket?.secret ?? this.#socket?.replaces
+    const socket = new Socket(this.#url, this.#token, this.#options.WebSocket as WebSocketClass | undefined, {
+      former,
+      heartbeat,
+      // A network that is only slow needs more time each try.
+      patience: (heartbeat / 2) * 2 ** Math.min(this.#deaths, 4),
+      receive: (f) => this.#receive(f),
+      unanswered: () => Math.min(...[...this.#docs.values()].map((doc) => doc.unanswered)),
+    })
+    this.#socket = socket
+    const end = await socket.ended
+    this.tried = true
+    this.#control = []
+    for (const doc of this.#docs.values()) doc.cut()
+    if (end.code === 4408) this.#deaths++
+    return socket.secret || this.#paused || this.#closed ? end : await this.#ask(end)
+  }
+
+  /** Finds out what a browser does not tell: why there was no connection. */
+  async #ask(end: Verdict): Promise<Verdict> {
+    const url = this.#address("/v1/docs")
+    url.search = "limit=1"
+    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {}
+    try {
+      const answer = await fetch(url, { headers, signal: AbortSignal.timeout(5000) })
+      const wait = Number(answer.headers.get("Retry-After")) * 1000
+      if (answer.status === 401)
+        return { code: 401, message: "the relay does not take this token", newToken: true }
+      return wait > 0 ? { ...end, after: wait } : end
+    } catch {
+      return end
+    }
+  }
+
+  /** Waits, until something makes it likely that another attempt is worth it. */
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms < Infinity ? setTimeout(resolve, ms) : undefined
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  /** The network or the page has come or gone: is the relay there? */
+  #stirred = (): void => {
+    if (globalThis.document?.visibilityState === "hidden") return
+    this.#socket?.ask()
+    if (globalThis.navigator?.onLine !== false) this.#wake()
+  }
+
+  #receive(f: ServerFrame): void {
+    if (f.type === "welcome") {
+      this.#welcome = f
+      this.#welcomeAt = Date.now()
+      this.trouble = undefined
+      this.#setScope(this.#options.subject ?? f.user?.id ?? "", true)
+      this.#changed()
+      this.poke()
+    } else if (f.type === "auth") {
+      if (f.id === undefined) void this.#renew() // it is about to end
+    } else if ("doc" in f && f.doc !== undefined) {
+      this.#docs.get(f.doc)?.receive(f)
+    }
+  }
+
+  /** Brings another token to the live connection. */
+  async #renew(): Promise<void> {
+    const { token } = this.#options
+    if (typeof token !== "function") return
+    try {
+      this.#token = await token()
+      this.send(JSON.stringify({ type: "auth", id: "auth", token: this.#token }))
+    } catch {
+      // The relay ends the connection when the time has come, and the next one asks again.
+    }
+  }
+
+  // Whose work is kept.
+
+  async #guessScope(): Promise<void> {
+    const known = await this.database?.read((tx) => tx("subjects").get(this.#url.href)).catch(() => undefined)
+    if (!this.#sure && typeof known === "string") this.#setScope(known, false)
+  }
+
+  #setScope(subject: string, sure: boolean): void {
+    const scope = `${this.#url.href} ${subject}`
+    if (this.#sure && this.#scope === scope) return
+    this.#scope = scope
+    this.#sure ||= sure
+    if (sure && this.#options.token) this.database?.write((tx) => tx("subjects").put(subject, this.#url.href))
+    for (const doc of this.#docs.values()) doc.keep(scope, sure)
+  }
+
+  /** @internal */
+  storageFailed(): void {
+    for (const doc of this.#docs.values()) doc.changed()
+  }
+
+  /** @internal */
+  serves(url: string, options: ConnectOptions): boolean {
+    const { token, subject, WebSocket, storage, shared } = this.#options
+    const same = token === options.token && subject === options.subject
+    return (
+      same &&
+      WebSocket === options.WebSocket &&
+      storage === options.storage &&
+      shared !== false &&
+      !this.#closed &&
+      url === this.#url.href
+    )
+  }
+
+  /** @internal */
+  share(): Connection {
+    this.#users++
+    return this
+  }
+
+  #changed(): void {
+    for (const doc of this.#docs.values()) doc.changed()
+    const state = this.#closed
+      ? "closed"
+      : this.refused
+        ? "refused"
+        : this.#paused
+          ? "paused"
+          : this.connected
+            ? "open"
+            : this.tried
+              ? "offline"
+              : "connecting"
+    const reason = this.refused ?? (state === "open" ? undefined : this.trouble)
+    if (this.#status.state === state && this.#status.reason === reason) return
+    this.#status = { state, ...(reason && { reason }) }
+    this.emit("status", this.#status)
+  }
+}

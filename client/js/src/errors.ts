@@ -1,0 +1,14 @@
+/**
+ * What went wrong, by a code to decide by: those of the protocol (`too_large`, `forbidden`, `conflict`, …), and
+ * `unauthorized` (no token, or none that the relay takes), `replaced`, `closed` (here, or by the relay's close code),
+ * `lost` (ops are missing that the relay must have sent), `damaged` (bytes that are not what was stored).
+ */
+export class BatonError extends Error {
+  override name = "BatonError"
+  readonly code: string
+
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}

@@ -1,0 +1,16 @@
+export type { Dot } from "./clock.ts"
+export {
+  type Connection,
+  type ConnectionStatus,
+  type ConnectOptions,
+  connect,
+  type Token,
+} from "./connection.ts"
+export type { Divergence, Doc, DocEvents, JoinOptions, Place, Status } from "./doc.ts"
+export { BatonError } from "./errors.ts"
+export type * from "./frames.ts"
+export type { Op } from "./opstream.ts"
+export type { OpName } from "./own.ts"
+export type { Presence } from "./presence.ts"
+export type { Saved } from "./saved.ts"
+export { type SnapshotLoader, snapshots, storeSnapshot } from "./snapshot.ts"

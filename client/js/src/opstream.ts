@@ -1,0 +1,70 @@
+import { guard } from "./emitter.ts"
+
+/** An op, as the document's participants made it. */
+export interface Op {
+  actor: string
+  seq: number
+  /** What its author had seen of others, as far as that is not implied. */
+  clock: Record<string, number>
+  payload: unknown
+  ext?: Record<string, unknown>
+  /** Its place in the log; left out for an own op of an earlier page that is not in the log yet. */
+  offset?: number
+  /** When the relay took it, Unix ms. */
+  at?: number
+  /** Who the author's token said that it was. */
+  by?: string
+  /** Its payload was erased. */
+  redacted?: boolean
+}
+
+/**
+ * The ops of others, and own ones of earlier pages: each once, in batches, in an order in which each follows from those
+ * before it. They wait for the first listener or iterator.
+ */
+export class OpStream implements AsyncIterable<Op[]> {
+  #waiting: Op[] = []
+  #listeners = new Set<(batch: Op[]) => void>()
+  #wake: (() => void) | undefined
+  #ended = false
+  #error: Error | undefined
+
+  /** Calls `listener` with each batch, until the returned function is called. */
+  on(listener: (batch: Op[]) => void): () => void {
+    this.#listeners.add(listener)
+    const batch = this.#waiting.splice(0)
+    if (batch.length > 0) guard(() => listener(batch))
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  /** Yields all that came since the last batch, until the document is left. It is for one reader. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Op[], void, undefined> {
+    for (;;) {
+      if (this.#waiting.length > 0) yield this.#waiting.splice(0)
+      else if (this.#error) throw this.#error
+      else if (this.#ended) return
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+    }
+  }
+
+  /** @internal */
+  push(batch: Op[]): void {
+    if (batch.length === 0) return
+    if (this.#listeners.size === 0) for (const op of batch) this.#waiting.push(op)
+    for (const listener of this.#listeners) guard(() => listener(batch))
+    this.#wake?.()
+  }
+
+  /** @internal */
+  end(error?: Error): void {
+    this.#ended = true
+    this.#error = error
+    this.#wake?.()
+  }
+}

@@ -1,0 +1,60 @@
+import { toVector, type Vector } from "./clock.ts"
+import type { Doc } from "./doc.ts"
+import { BatonError } from "./errors.ts"
+import type { Snapshot, SnapshotMeta } from "./frames.ts"
+import { sha256Hex } from "./sha256.ts"
+
+/** Asks the relay for a path of its own, with the connection's token. It throws what the relay says of a refusal. */
+export type Request = (path: string, init?: RequestInit) => Promise<Response>
+
+/** How a document takes stored states: see {@link snapshots}. */
+export interface SnapshotLoader {
+  fetch(request: Request, at: Snapshot): Promise<{ blob: Uint8Array; clock: Vector }>
+  load(blob: Uint8Array, format: string): void
+}
+
+/**
+ * Lets a document take stored states in place of the ops that they stand for: pass it to
+ * {@link JoinOptions.snapshots}. `load` adds such a state to what the application has; ops that follow come after it.
+ * If it throws, the document comes as ops.
+ */
+export function snapshots(load: (blob: Uint8Array, format: string) => void): SnapshotLoader {
+  return { load, fetch: fetchSnapshot }
+}
+
+/** Fetches a stored state and the clock of its ops. The bytes are those that were stored, or it is an error. */
+async function fetchSnapshot(request: Request, at: Snapshot): Promise<{ blob: Uint8Array; clock: Vector }> {
+  const [meta, blob] = await Promise.all([
+    request(`${at.url}/meta`).then((r) => r.json() as Promise<SnapshotMeta>),
+    request(at.url).then((r) => r.arrayBuffer()),
+  ])
+  const bytes = new Uint8Array(blob)
+  if (sha256Hex(bytes) !== at.sha256) {
+    throw new BatonError(
+      "damaged",
+      `the ${bytes.length} bytes that came are not the snapshot that was stored`,
+    )
+  }
+  return { blob: bytes, clock: toVector(meta.clock) }
+}
+
+/**
+ * Stores a document's state at the relay, so that who comes later need not read all ops. The state must hold exactly
+ * the ops so far: so `save` is called only while the document is live with nothing unsaved, and the answer is false
+ * otherwise. It needs the right `compact`.
+ */
+export async function storeSnapshot(doc: Doc, format: string, save: () => Uint8Array): Promise<boolean> {
+  const offset = doc.settledAt
+  if (!offset) return false
+  const blob = save()
+  await doc.connection.request(`/v1/docs/${doc.name}/snapshots/${offset}`, {
+    method: "PUT",
+    headers: {
+      "Content-Type": "application/octet-stream",
+      "Baton-Format": format,
+      "Baton-Sha256": sha256Hex(blob),
+    },
+    body: blob as Uint8Array<ArrayBuffer>,
+  })
+  return true
+}
