@@ -2,6 +2,7 @@
 
 GO ?= go
 EDITING = cmd/baton/testdata/editing
+JS = client/js
 
 .PHONY: run test build deps lint fuzz
 
@@ -13,23 +14,25 @@ build:
 
 test: deps lint
 	$(GO) test -race -timeout 20m ./...
+	cd $(JS) && npm test
 
 # What the tests need beyond Go, gcc, make and node.
-deps: $(EDITING)/node_modules/.package-lock.json
-	@for p in strace; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+deps: $(EDITING)/node_modules/.package-lock.json $(JS)/node_modules/.package-lock.json
+	@for p in strace chromium; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy $$missing; \
 		else echo "The tests need Debian packages that are not here. Run:"; echo "  sudo apt-get install -y$$missing"; exit 1; fi; \
 	fi
 
-$(EDITING)/node_modules/.package-lock.json: $(EDITING)/package.json $(EDITING)/package-lock.json
-	cd $(EDITING) && npm ci --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
 
-lint:
+lint: $(JS)/node_modules/.package-lock.json
 	@out="$$($(GO) run mvdan.cc/gofumpt@v0.12.0 -l .)"; if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	@out="$$($(GO) fix -diff ./... 2>&1)"; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
+	cd $(JS) && npm run lint
 
 # Each fuzz target for a minute, of which making findings smaller, by itself up to a
 # minute for each input that reaches something new, may take only seconds.
