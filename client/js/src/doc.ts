@@ -16,7 +16,7 @@ import type {
 import { type Op, OpStream } from "./opstream.ts"
 import type { Parsed } from "./outboxes.ts"
 import { OutboxStore } from "./outboxstore.ts"
-import { type OpName, OwnOps, utf8 } from "./own.ts"
+import { type OpName, OwnOps, type Refusal, utf8 } from "./own.ts"
 import { Presence } from "./presence.ts"
 import type { SnapshotLoader } from "./snapshot.ts"
 
@@ -208,9 +208,9 @@ export class Doc extends Emitter<DocEvents> {
   }
 
   /**
-   * Enters the document anew and returns the ops that were not durable: nobody else has them now. Unless `keep`, the
-   * application has nothing of the document any more, and all of it comes again. For bindings, which then make the rest
-   * again in their own way.
+   * Gives up the ops that are not durable and enters the document anew. Returns those ops: nobody else has them now.
+   * Unless `keep`, the application has nothing of the document any more, and all of it comes again. For bindings, which
+   * then make the rest again in their own way.
    */
   restart(keep = false): Op[] {
     const rest = this.#own.surrender()
@@ -219,19 +219,42 @@ export class Doc extends Emitter<DocEvents> {
       if (this.#logged && held < seq) this.#seen.unmake(actor, held + 1)
     }
     this.#logged = undefined
-    if (!keep || this.#ended?.code === "deleted") {
-      this.#seen.have = new Map()
-      this.#seen.heads = new Map()
-      this.#offset = 0
-      this.#epoch = ""
-    }
+    if (keep && this.#ended?.code !== "deleted") this.#again()
+    else this.replay()
+    return rest
+  }
+
+  /** Has all of the document sent again, own ops too: the application has nothing of it any more. */
+  replay(): void {
+    this.#seen.have = new Map()
+    this.#seen.heads = new Map()
+    this.#offset = 0
+    this.#epoch = ""
+    this.#again()
+  }
+
+  #again(): void {
     this.#byClock = true
     this.#opsOnly = !this.#options.snapshots
     if (this.#stage === "over") this.#stage = "out"
     this.#ended = undefined
     this.#rejoin()
     this.connection.add(this)
-    return rest
+  }
+
+  /** Whether the application was given an op, or has made it. */
+  has({ actor, seq }: Dot): boolean {
+    return this.#seen.get(actor) >= seq
+  }
+
+  /** The op that will never be taken, while the status is `refused` for that. */
+  get refusal(): Refusal | undefined {
+    return this.#own.refusal
+  }
+
+  /** @internal Sends nothing more, as if the relay had refused an op. */
+  refuse(error: BatonError): void {
+    this.#own.refuse(error.code, error.message)
   }
 
   /** @internal The offset whose state the application has, if it is live with nothing unsaved; else 0. */
@@ -247,6 +270,15 @@ export class Doc extends Emitter<DocEvents> {
     this.#own.release(this.#epoch)
     clearTimeout(this.#looking)
     this.ops.end()
+  }
+
+  /** @internal Tells of something that a binding has dealt with. */
+  report(cause: unknown, op?: Dot): void {
+    const error = cause instanceof BatonError ? cause : new BatonError("invalid", String(cause), cause)
+    this.emit(
+      "problem",
+      op ? new BatonError(error.code, `op ${op.actor}:${op.seq}: ${error.message}`, cause) : error,
+    )
   }
 
   // What the connection calls.

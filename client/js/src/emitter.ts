@@ -6,9 +6,11 @@ export class Emitter<Events> {
   on<K extends keyof Events>(event: K, listener: (value: Events[K]) => void): () => void {
     const all = this.#listeners.get(event) ?? new Set()
     this.#listeners.set(event, all.add(listener))
-    return () => {
-      all.delete(listener)
-    }
+    return () => this.off(event, listener)
+  }
+
+  off<K extends keyof Events>(event: K, listener: (value: Events[K]) => void): void {
+    this.#listeners.get(event)?.delete(listener)
   }
 
   protected emit<K extends keyof Events>(event: K, value: Events[K]): void {

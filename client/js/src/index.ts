@@ -10,7 +10,7 @@ export type { Divergence, Doc, DocEvents, JoinOptions, Place, Status } from "./d
 export { BatonError } from "./errors.ts"
 export type * from "./frames.ts"
 export type { Op } from "./opstream.ts"
-export type { OpName } from "./own.ts"
+export type { OpName, Refusal } from "./own.ts"
 export type { Presence } from "./presence.ts"
 export type { Saved } from "./saved.ts"
 export { type SnapshotLoader, snapshots, storeSnapshot } from "./snapshot.ts"

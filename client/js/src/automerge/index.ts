@@ -1,0 +1,391 @@
+/**
+ * Automerge over Baton: keeps an Automerge document the same for all who have it. Each op is one change; its name is the
+ * change's own actor and seq.
+ */
+import * as A from "@automerge/automerge/slim"
+import { fromBase64, toBase64 } from "../base64.ts"
+import { type Connection, type ConnectOptions, connect } from "../connection.ts"
+import type { Doc, Status } from "../doc.ts"
+import { Emitter } from "../emitter.ts"
+import { BatonError } from "../errors.ts"
+import type { Op } from "../opstream.ts"
+import { snapshots, storeSnapshot } from "../snapshot.ts"
+import { readChange } from "./change.ts"
+import { firstChange, type Handle, PlainHandle } from "./handle.ts"
+
+export { firstChange, type Handle }
+
+export interface AutomergeOptions extends ConnectOptions {
+  /** The change that every replica begins with: see {@link firstChange}. */
+  first?: Uint8Array
+}
+
+export interface AutomergeEvents<T> {
+  /** The document has changed, here (`local`) or by others; `rebuilt`: in ways that no patches tell. */
+  change: { doc: A.Doc<T>; patches: A.Patch[]; source: "local" | "remote" | "rebuilt" }
+}
+
+/** How long changes of others may wait so that they are applied together, ms: each call costs time by the document's size. */
+const together = 50
+
+/** The same before all is here that was written before, ms. */
+const catchingUp = 1000
+
+/** Opens a document of a relay. `where` is its address, or a connection, which the caller keeps. */
+export function openAutomerge<T>(
+  where: string | Connection,
+  name: string,
+  options: AutomergeOptions = {},
+): AutomergeBinding<T> {
+  return new AutomergeBinding<T>(where, name, new PlainHandle(empty<T>(options.first)), options)
+}
+
+/** Binds a document that somebody else holds, such as a `DocHandle` of automerge-repo. It must be ready. */
+export function bindAutomerge<T>(
+  where: string | Connection,
+  name: string,
+  handle: Handle<T>,
+  options: AutomergeOptions = {},
+): AutomergeBinding<T> {
+  return new AutomergeBinding<T>(where, name, handle, options)
+}
+
+function empty<T>(first: Uint8Array | undefined): A.Doc<T> {
+  return first ? A.applyChanges(A.init<T>(), [first])[0] : A.init<T>()
+}
+
+/** An Automerge document and its counterpart at the relay. */
+export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
+  /** The document as the relay has it: its status, what is saved, presence, events. */
+  readonly document: Doc
+  #connection: Connection
+  #handle: Handle<T>
+  #first: Uint8Array | undefined
+
+  // What was sent.
+  #shipped: A.Heads
+  /** The handle had changes before this: which of them the relay lacks is known when all of its own are here. */
+  #unsure: boolean
+  #applying = false
+
+  // What came and was not applied.
+  #queue: { op: Op; change: Uint8Array }[] = []
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #cost = 0
+  #live = false
+  /** Changes that Automerge failed on, or among which one is, by the op's name: applied one by one, or not again. */
+  #suspects = new Map<string, "bad" | "suspect">()
+  /** The document as the log has it, while it is built anew; and up to where the own one is not made again. */
+  #building: { doc: A.Doc<T>; without: A.Heads } | undefined
+  #off: (() => void)[] = []
+
+  /** @internal Use {@link openAutomerge} or {@link bindAutomerge}. */
+  constructor(where: string | Connection, name: string, handle: Handle<T>, options: AutomergeOptions) {
+    super()
+    const { first, ...connecting } = options
+    this.#handle = handle
+    this.#first = first
+    const own = typeof where === "string"
+    this.#connection = own ? connect(where, connecting) : where
+    if (own) this.#off.push(() => this.#connection.close())
+    const plain = handle instanceof PlainHandle
+    this.#unsure = !plain && A.getHeads(handle.doc()).length > 0
+    this.#shipped = plain ? A.getHeads(handle.doc()) : []
+    this.document = this.#connection.join(name, {
+      format: "automerge",
+      snapshots: snapshots((blob) => this.#load(blob)),
+    })
+    const { document } = this
+    const changed = () => this.#applying || this.#shipLoudly()
+    handle.on("heads-changed", changed)
+    this.#off.push(
+      () => document.leave(),
+      () => handle.off("heads-changed", changed),
+      document.ops.on((batch) => this.#take(batch)),
+      document.on("status", (status) => this.#changed(status)),
+      document.on("compact", () => void this.#compact()),
+    )
+  }
+
+  get doc(): A.Doc<T> {
+    return this.#handle.doc()
+  }
+
+  /**
+   * Changes the document, and returns it. It throws a {@link BatonError} and changes nothing if the change is larger than
+   * the relay takes (`too_large`), or this session may not write (`forbidden`).
+   */
+  change(make: A.ChangeFn<T>, options: A.ChangeOptions<T> = {}): A.Doc<T> {
+    this.#claim()
+    this.#local((patchCallback) => A.change(this.doc, { ...options, patchCallback }, make))
+    return this.doc
+  }
+
+  /**
+   * Changes the document as of `heads`, and returns the heads of that change. Whoever makes several in a row passes on
+   * what the last returned: each call at old heads writes as another actor.
+   */
+  changeAt(heads: A.Heads, make: A.ChangeFn<T>, options: A.ChangeOptions<T> = {}): A.Heads {
+    this.#claim()
+    let after: A.Heads | null = heads
+    this.#local((patchCallback) => {
+      const { newDoc, newHeads } = A.changeAt(this.doc, heads, { ...options, patchCallback }, make)
+      after = newHeads
+      return newDoc
+    })
+    return after ?? heads
+  }
+
+  /** Makes a change, and takes it back if it cannot be sent. */
+  #local(make: (patches: A.PatchCallback<T>) => A.Doc<T>): void {
+    const before = A.getHeads(this.doc)
+    const actor = A.getActorId(this.doc)
+    let patches: A.Patch[] = []
+    const doc = make((p) => {
+      patches = patches.concat(p)
+    })
+    try {
+      this.#ship(doc)
+    } catch (error) {
+      this.#put(() => A.clone(A.view(doc, before), { actor }))
+      throw error
+    }
+    this.#put(() => doc)
+    if (patches.length > 0) this.emit("change", { doc, patches, source: "local" })
+  }
+
+  #put(update: (doc: A.Doc<T>) => A.Doc<T>): void {
+    this.#applying = true
+    try {
+      this.#handle.update(update)
+    } finally {
+      this.#applying = false
+    }
+  }
+
+  /** Writes as the actor that no other tab writes as. */
+  #claim(): void {
+    if (A.getActorId(this.doc) === this.document.actor) return
+    this.#flush() // the actor's earlier changes may wait here
+    const actor = this.document.actor
+    this.#put((doc) => A.clone(doc, { actor }))
+  }
+
+  /** Sends the changes that the relay lacks. */
+  #ship(doc: A.Doc<T>): void {
+    if (this.#unsure || this.#building) return
+    const changes = A.getChangesSince(doc, this.#shipped)
+    if (changes.length > 0 && this.#first) this.#append(this.#first)
+    for (const change of changes) this.#append(change)
+    this.#shipped = A.getHeads(doc)
+  }
+
+  #append(change: Uint8Array): void {
+    const { actor, seq } = readChange(change)
+    if (!this.document.has({ actor, seq })) this.document.append(toBase64(change), { actor, seq })
+  }
+
+  /** Where the change was not made through this binding it cannot be taken back. */
+  #shipLoudly(): void {
+    const before = this.#shipped
+    try {
+      this.#ship(this.doc)
+    } catch (error) {
+      this.document.refuse(
+        error instanceof BatonError ? error : new BatonError("invalid", String(error), error),
+      )
+    }
+    const doc = this.doc
+    this.emit("change", { doc, patches: A.diff(doc, before, A.getHeads(doc)), source: "local" })
+  }
+
+  // What others have written.
+
+  #take(batch: Op[]): void {
+    for (const op of batch) {
+      if (this.#suspects.get(nameOf(op)) === "bad") continue
+      try {
+        const change = fromBase64(String(op.payload))
+        const { actor, seq } = readChange(change)
+        if (actor !== op.actor || seq !== op.seq) {
+          throw new BatonError("damaged", `its change says that it is ${actor}:${seq}`)
+        }
+        this.#queue.push({ op, change })
+      } catch (error) {
+        this.#quarantine(op, error)
+      }
+    }
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#queue.length === 0) return
+    const wait = Math.max(this.#live ? together : catchingUp, 4 * this.#cost)
+    this.#timer = setTimeout(() => this.#flush(), wait)
+    if (this.#live && this.#cost < together && globalThis.document?.visibilityState === "visible") {
+      requestAnimationFrame(() => this.#flush())
+    }
+  }
+
+  /** Applies what waits, in one call. */
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const queue = this.#queue.splice(0)
+    if (queue.length === 0) return
+    const began = performance.now()
+    const suspected = queue.some(({ op }) => this.#suspects.has(nameOf(op)))
+    try {
+      if (suspected) for (const one of queue) this.#applySuspect(one)
+      else this.#apply(queue.map(({ change }) => change))
+    } catch (error) {
+      this.#doubt(queue, error)
+    }
+    this.#cost = performance.now() - began
+  }
+
+  #apply(changes: Uint8Array[]): void {
+    if (this.#building) {
+      this.#building.doc = A.applyChanges(this.#building.doc, changes)[0]
+      return
+    }
+    let patches: A.Patch[] = []
+    this.#put((doc) => {
+      const patchCallback: A.PatchCallback<T> = (p) => {
+        patches = patches.concat(p)
+      }
+      return A.applyChanges(doc, changes, { patchCallback })[0]
+    })
+    this.#shipped = A.getHeads(this.doc)
+    if (patches.length > 0) this.emit("change", { doc: this.doc, patches, source: "remote" })
+  }
+
+  /** Automerge may leave a document unusable when it fails: what may fail is tried on a copy. */
+  #applySuspect({ op, change }: { op: Op; change: Uint8Array }): void {
+    try {
+      A.applyChanges(A.clone(this.#building?.doc ?? this.doc), [change])
+    } catch (error) {
+      return this.#quarantine(op, error)
+    }
+    this.#apply([change])
+  }
+
+  #quarantine(op: Op, error: unknown): void {
+    this.#suspects.set(nameOf(op), "bad")
+    this.document.report(error, op)
+  }
+
+  /** One of these makes Automerge fail: the document is built anew, and they are looked at one by one. */
+  #doubt(queue: { op: Op }[], error: unknown): void {
+    this.document.report(error)
+    for (const { op } of queue) this.#suspects.set(nameOf(op), "suspect")
+    this.#building = { doc: empty<T>(this.#first), without: [] }
+    this.document.replay()
+  }
+
+  #load(blob: Uint8Array): void {
+    const loaded = A.load<T>(blob)
+    if (this.#building) this.#building.doc = A.merge(loaded, this.#building.doc)
+    else {
+      const before = A.getHeads(this.doc)
+      this.#put((doc) => A.merge(loaded, doc))
+      this.#shipped = A.getHeads(this.doc)
+      this.emit("change", {
+        doc: this.doc,
+        patches: A.diff(this.doc, before, this.#shipped),
+        source: "remote",
+      })
+    }
+  }
+
+  #changed({ state }: Status): void {
+    this.#live = state === "live" || state === "read-only"
+    if (!this.#live) return
+    this.#flush()
+    if (this.#building) this.#rebuilt(this.#building)
+    if (this.#unsure) {
+      this.#unsure = false
+      this.#shipLoudly()
+    }
+    if (state === "live") this.#claim()
+  }
+
+  /**
+   * Goes on after `refused` or `diverged`: the document is built anew from the log, and what this one has beyond it is
+   * made again as a change of a new actor, but for what no relay would take. What is on the screen stays there.
+   */
+  recover(): void {
+    const { error, op } = this.document.refusal ?? {}
+    const hopeless = error?.code === "too_large" || error?.code === "invalid"
+    const heads = A.getAllChanges(this.doc).map((change) => readChange(change))
+    const refused = hopeless
+      ? heads.find(({ actor, seq }) => actor === op?.actor && seq === op.seq)
+      : undefined
+    this.document.restart()
+    this.#queue = []
+    this.#building = { doc: empty<T>(this.#first), without: refused ? [refused.hash] : [] }
+  }
+
+  /** Puts the document built anew in the place of the old one. */
+  #rebuilt({ doc, without }: { doc: A.Doc<T>; without: A.Heads }): void {
+    this.#building = undefined
+    let beyond: A.Patch[] = []
+    try {
+      const all = A.merge(A.clone(this.doc), A.clone(doc))
+      beyond = A.diff(all, [...A.getHeads(doc), ...without], A.getHeads(all))
+    } catch (error) {
+      this.document.report(error) // the old one is beyond reading
+    }
+    this.#put(() => A.clone(doc, { actor: this.document.actor }))
+    this.#shipped = A.getHeads(this.doc)
+    this.#remake(beyond)
+    this.emit("change", { doc: this.doc, patches: [], source: "rebuilt" })
+  }
+
+  /** Makes as much as can be made of what patches say, in as many changes as it takes. */
+  #remake(patches: A.Patch[]): void {
+    if (patches.length === 0) return
+    try {
+      this.change((d) => {
+        for (const patch of patches) {
+          try {
+            A.applyPatch(d, patch)
+          } catch (error) {
+            this.document.report(error) // what it changes is not there any more
+          }
+        }
+      })
+    } catch (error) {
+      if (patches.length === 1) return this.document.report(error)
+      const half = patches.length >> 1
+      this.#remake(patches.slice(0, half))
+      this.#remake(patches.slice(half))
+    }
+  }
+
+  async #compact(): Promise<void> {
+    try {
+      this.#flush()
+      await storeSnapshot(this.document, "automerge", () => {
+        const blob = A.save(this.doc)
+        const heads = A.getHeads(A.load(blob)).sort().join()
+        if (heads !== A.getHeads(this.doc).sort().join()) {
+          throw new BatonError("damaged", "the saved document is another once it is loaded")
+        }
+        return blob
+      })
+    } catch (error) {
+      this.document.report(error)
+    }
+  }
+
+  /** Ends it. The document stays as it is. */
+  close(): void {
+    this.#flush()
+    for (const off of this.#off.splice(0).reverse()) off()
+  }
+}
+
+function nameOf({ actor, seq }: Op): string {
+  return `${actor}:${seq}`
+}
