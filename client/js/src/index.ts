@@ -6,9 +6,11 @@ export {
   connect,
   type Token,
 } from "./connection.ts"
-export type { Divergence, Doc, DocEvents, JoinOptions, Place, Status } from "./doc.ts"
+export { type LocalCopy, localCopy } from "./copy.ts"
+export type { Doc, DocEvents, JoinOptions, Status } from "./doc.ts"
 export { BatonError } from "./errors.ts"
 export type * from "./frames.ts"
+export type { Divergence, Place } from "./inflow.ts"
 export type { Op } from "./opstream.ts"
 export type { OpName, Refusal } from "./own.ts"
 export type { Presence } from "./presence.ts"

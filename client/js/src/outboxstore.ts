@@ -1,5 +1,5 @@
 import { type Database, type Tx, under } from "./database.ts"
-import { Tab } from "./tab.ts"
+import { type Tab, tabOf } from "./tab.ts"
 
 /** What a tab that died left of one actor. */
 export interface Kept {
@@ -18,8 +18,6 @@ interface Held {
   tab: string
 }
 
-const tabs = new WeakMap<Database, Tab>()
-
 /**
  * One document's outboxes in the browser's storage, of one relay and subject. A tab writes only as actors that it holds,
  * and no two hold the same; those of dead tabs are taken over.
@@ -31,9 +29,7 @@ export class OutboxStore {
 
   constructor(db: Database, scope: string, doc: string) {
     this.#db = db
-    const tab = tabs.get(db) ?? new Tab(db)
-    tabs.set(db, tab)
-    this.#tab = tab
+    this.#tab = tabOf(db)
     this.#key = [scope, doc]
   }
 

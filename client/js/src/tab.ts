@@ -77,6 +77,15 @@ export class Tab {
   }
 }
 
+const tabs = new WeakMap<Database, Tab>()
+
+/** Returns this page's tab in a database. */
+export function tabOf(db: Database): Tab {
+  const tab = tabs.get(db) ?? new Tab(db)
+  tabs.set(db, tab)
+  return tab
+}
+
 function lockOf(id: string): string {
   return `baton-tab-${id}`
 }

@@ -5,6 +5,7 @@
 import * as A from "@automerge/automerge/slim"
 import { fromBase64, toBase64 } from "../base64.ts"
 import { type Connection, type ConnectOptions, connect } from "../connection.ts"
+import type { LocalCopy } from "../copy.ts"
 import type { Doc, Status } from "../doc.ts"
 import { Emitter } from "../emitter.ts"
 import { BatonError } from "../errors.ts"
@@ -18,6 +19,8 @@ export { firstChange, type Handle }
 export interface AutomergeOptions extends ConnectOptions {
   /** The change that every replica begins with: see {@link firstChange}. */
   first?: Uint8Array
+  /** Keeps the document in the browser: `localCopy()`. A repo with storage has no use for it. */
+  copy?: LocalCopy
 }
 
 export interface AutomergeEvents<T> {
@@ -82,7 +85,7 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
   /** @internal Use {@link openAutomerge} or {@link bindAutomerge}. */
   constructor(where: string | Connection, name: string, handle: Handle<T>, options: AutomergeOptions) {
     super()
-    const { first, ...connecting } = options
+    const { first, copy, ...connecting } = options
     this.#handle = handle
     this.#first = first
     const own = typeof where === "string"
@@ -91,9 +94,11 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     const plain = handle instanceof PlainHandle
     this.#unsure = !plain && A.getHeads(handle.doc()).length > 0
     this.#shipped = plain ? A.getHeads(handle.doc()) : []
+    if (copy) copy.save = () => ({ format: "automerge", blob: this.#save() })
     this.document = this.#connection.join(name, {
       format: "automerge",
       snapshots: snapshots((blob) => this.#load(blob)),
+      ...(copy && { copy }),
     })
     const { document } = this
     const changed = () => this.#applying || this.#shipLoudly()
@@ -363,11 +368,15 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     }
   }
 
+  #save(): Uint8Array {
+    this.#flush()
+    return A.save(this.doc)
+  }
+
   async #compact(): Promise<void> {
     try {
-      this.#flush()
       await storeSnapshot(this.document, "automerge", () => {
-        const blob = A.save(this.doc)
+        const blob = this.#save()
         const heads = A.getHeads(A.load(blob)).sort().join()
         if (heads !== A.getHeads(this.doc).sort().join()) {
           throw new BatonError("damaged", "the saved document is another once it is loaded")

@@ -7,6 +7,7 @@ import { Awareness } from "y-protocols/awareness"
 import * as Y from "yjs"
 import { fromBase64, toBase64 } from "../base64.ts"
 import { type Connection, type ConnectOptions, connect } from "../connection.ts"
+import type { LocalCopy } from "../copy.ts"
 import type { Doc, Status } from "../doc.ts"
 import { Emitter } from "../emitter.ts"
 import { BatonError } from "../errors.ts"
@@ -17,6 +18,8 @@ import { bindAwareness } from "./awareness.ts"
 export interface ProviderOptions extends ConnectOptions {
   /** Left out: a new one. */
   awareness?: Awareness
+  /** Keeps the document in the browser: `localCopy()`. */
+  copy?: LocalCopy
 }
 
 export interface ProviderEvents {
@@ -45,16 +48,18 @@ export class BatonProvider extends Emitter<ProviderEvents> {
   /** `where` is a relay's address, or a connection to it, which the caller keeps. */
   constructor(where: string | Connection, name: string, doc: Y.Doc, options: ProviderOptions = {}) {
     super()
-    const { awareness, ...connecting } = options
+    const { awareness, copy, ...connecting } = options
     this.doc = doc
     this.awareness = awareness ?? new Awareness(doc)
     const own = typeof where === "string"
     this.#connection = own ? connect(where, connecting) : where
     if (own) this.#off.push(() => this.#connection.close())
     this.#known = doc.store.clients.size > 0 ? [] : undefined
+    if (copy) copy.save = () => ({ format: "yjs", blob: Y.encodeStateAsUpdate(doc) })
     this.document = this.#connection.join(name, {
       format: "yjs",
-      snapshots: snapshots((blob) => this.#apply([blob])),
+      snapshots: snapshots((blob) => this.#load(blob)),
+      ...(copy && { copy }),
     })
     const { document } = this
     this.#off.push(
@@ -109,6 +114,7 @@ export class BatonProvider extends Emitter<ProviderEvents> {
     if (!update) return
     try {
       this.document.append(toBase64(update))
+      this.#known?.push(update)
       this.#unsent = []
     } catch (error) {
       // What was written is in the Y.Doc, and stays; it goes out when this session may write again.
@@ -129,6 +135,11 @@ export class BatonProvider extends Emitter<ProviderEvents> {
     }
     this.#known?.push(...updates)
     this.#apply(updates)
+  }
+
+  #load(blob: Uint8Array): void {
+    Y.applyUpdate(this.doc, blob, this)
+    this.#known?.push(blob)
   }
 
   /** Applies updates in one transaction; one that Yjs cannot read is left out. */

@@ -1,0 +1,182 @@
+import { type Database, under } from "./database.ts"
+import type { Place } from "./inflow.ts"
+import type { Op } from "./opstream.ts"
+import { tabOf } from "./tab.ts"
+
+/** What a page finds of a document. */
+export interface Copied extends Head {
+  /** A state to begin with, if one was saved. */
+  blob?: Uint8Array
+  /** What came after it. */
+  ops: Op[]
+}
+
+interface Head {
+  /** How far the relay's log was in it. */
+  place: Place
+  /** What state and ops add up to, own ops that were not durable included. */
+  made: Record<string, number>
+  /** What the state is, as a format's name. */
+  format: string
+  /** The tab that writes it; empty: none. */
+  tab: string
+}
+
+/** Whom the copy is of. */
+interface Original {
+  readonly place: Place
+  readonly made: Record<string, number>
+}
+
+/** After how many ops, ms after the last of them, they are replaced by a state. */
+const tailLength = 256
+const quiet = 1000
+
+/**
+ * Keeps a copy of a document in the browser, so that it opens at once, also offline, and only what is new comes over
+ * the wire: pass it to {@link JoinOptions.copy}, one for each document. Where the connection has a token, it needs
+ * {@link ConnectOptions.subject} too, to know whose copy it is before the relay says so.
+ *
+ * It is a state, and the ops after it. `save` makes a state of all that the application was given and has made, so that
+ * the ops need not pile up; `snapshots` loads it. Left out: all ops are kept. Bindings bring their own.
+ */
+export function localCopy(save?: () => { blob: Uint8Array; format: string }): LocalCopy {
+  return new LocalCopy(save)
+}
+
+/** A document's copy. One tab writes it, while all may read it when they open the document. */
+export class LocalCopy {
+  /** Left out: there is no state, only ops. */
+  save: (() => { blob: Uint8Array; format: string }) | undefined
+  #db: Database | undefined
+  #key: [scope: string, doc: string] = ["", ""]
+  #original: Original | undefined
+  #format = ""
+  /** The number of the next op; undefined: another tab writes the copy. */
+  #next: number | undefined
+  #first = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** @internal Use {@link localCopy}. */
+  constructor(save: LocalCopy["save"]) {
+    this.save = save
+  }
+
+  /** @internal */
+  bind(db: Database, scope: string, doc: string): void {
+    this.#db = db
+    this.#key = [scope, doc]
+  }
+
+  /** @internal Returns what is kept, and takes over the writing if no living tab does it. */
+  async open(original: Original): Promise<Copied | undefined> {
+    const db = this.#db
+    if (!db) return undefined
+    this.#original = original
+    try {
+      const tab = tabOf(db)
+      await tab.ready()
+      const seen = await db.read<Head | undefined>((tx) => tx("copies").get(this.#key))
+      const free = !seen || (await tab.dead([seen.tab])).length > 0
+      const kept = await this.#read(db, free && (seen?.tab ?? ""), tab.id)
+      this.#format = kept?.format ?? ""
+      return kept
+    } catch {
+      return undefined // the relay has it all
+    }
+  }
+
+  /** Reads it all in one transaction, and takes it over from a tab that is dead, unless another was quicker. */
+  async #read(db: Database, dead: string | false, tab: string): Promise<Copied | undefined> {
+    let head: Head | undefined
+    let blob: Uint8Array | undefined
+    let ops: Op[] = []
+    await db.finish((tx) => {
+      get(tx("copies").get([...this.#key, "state"]), (state) => {
+        blob = state
+      })
+      get(tx("tails").getAll(under(...this.#key)), (tail) => {
+        ops = tail
+      })
+      get(tx("tails").getAllKeys(under(...this.#key)), (keys) => {
+        const last = (keys.at(-1) as [string, string, number] | undefined)?.[2] ?? 0
+        get<Head | undefined>(tx("copies").get(this.#key), (now) => {
+          head = now
+          if (dead === false || (now?.tab ?? "") !== dead) return
+          const begun: Head = { place: nowhere, made: {}, format: "", ...now, tab }
+          tx("copies").put(begun, this.#key)
+          this.#next = last + 1
+          this.#first = last + 1 - ops.length
+        })
+      })
+    })
+    return head && { ...head, ...(blob && { blob }), ops }
+  }
+
+  /** @internal Adds ops that the application was given or has made. */
+  add(ops: Op[]): void {
+    if (this.#next === undefined || ops.length === 0) return
+    const at = this.#next
+    this.#next += ops.length
+    this.#db?.write((tx) => {
+      for (const [i, op] of ops.entries()) tx("tails").put(op, [...this.#key, at + i])
+    })
+    this.#head()
+    if (!this.save || this.#next - this.#first < tailLength) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#renew(), quiet)
+  }
+
+  #renew(): void {
+    const state = this.save?.()
+    if (state && this.#next !== undefined) this.state(state.blob, state.format)
+  }
+
+  /** @internal Puts a state in the place of all there is. */
+  state(blob: Uint8Array, format: string): void {
+    if (this.#next === undefined) return
+    this.#first = this.#next
+    this.#format = format
+    this.#db?.write((tx) => {
+      tx("copies").put(blob, [...this.#key, "state"])
+      tx("tails").delete(under(...this.#key))
+    })
+    this.#head()
+  }
+
+  #head(tab?: string): void {
+    if (!this.#db || !this.#original) return
+    const { place, made } = this.#original
+    const head: Head = { place, made, format: this.#format, tab: tab ?? tabOf(this.#db).id }
+    this.#db.write((tx) => tx("copies").put(head, this.#key))
+  }
+
+  /**
+   * @internal Forgets it. What comes after is not kept, for it follows from what is gone, unless the application begins
+   * `anew` with nothing.
+   */
+  drop(anew: boolean): void {
+    clearTimeout(this.#timer)
+    if (this.#next === undefined) return
+    this.#next = anew ? 1 : undefined
+    this.#first = 1
+    this.#db?.write((tx) => {
+      tx("copies").delete(this.#key)
+      tx("copies").delete([...this.#key, "state"])
+      tx("tails").delete(under(...this.#key))
+    })
+  }
+
+  /** @internal Lets another tab write it. */
+  release(): void {
+    clearTimeout(this.#timer)
+    if (this.#next !== undefined) this.#head("")
+    this.#next = undefined
+  }
+}
+
+const nowhere: Place = { epoch: "", offset: 0, clock: {} }
+
+function get<T>(request: IDBRequest<T>, then: (result: T) => void): void {
+  request.onsuccess = () => then(request.result)
+}
