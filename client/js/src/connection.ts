@@ -411,7 +411,6 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
 
   #setScope(subject: string, sure: boolean): void {
     const scope = `${this.#url.href} ${subject}`
-    if (this.#sure && this.#scope === scope) return
     this.#scope = scope
     this.#sure ||= sure
     if (sure && this.#options.token) this.database?.write((tx) => tx("subjects").put(subject, this.#url.href))

@@ -32,6 +32,9 @@ interface Original {
 const tailLength = 256
 const quiet = 1000
 
+/** How long the place may lag behind acks, ms: what it lacks would come again. */
+const settling = 100
+
 /**
  * Keeps a copy of a document in the browser, so that it opens at once, also offline, and only what is new comes over
  * the wire: pass it to {@link JoinOptions.copy}, one for each document. Where the connection has a token, it needs
@@ -56,6 +59,7 @@ export class LocalCopy {
   #next: number | undefined
   #first = 0
   #timer: ReturnType<typeof setTimeout> | undefined
+  #moving: ReturnType<typeof setTimeout> | undefined
 
   /** @internal Use {@link localCopy}. */
   constructor(save: LocalCopy["save"]) {
@@ -127,6 +131,13 @@ export class LocalCopy {
     this.#timer = setTimeout(() => this.#renew(), quiet)
   }
 
+  /** @internal Notes that the place has moved, if no more is to come just now. */
+  moved(): void {
+    if (this.#next === undefined) return
+    clearTimeout(this.#moving)
+    this.#moving = setTimeout(() => this.#head(), settling)
+  }
+
   #renew(): void {
     const state = this.save?.()
     if (state && this.#next !== undefined) this.state(state.blob, state.format)
@@ -157,6 +168,7 @@ export class LocalCopy {
    */
   drop(anew: boolean): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#moving)
     if (this.#next === undefined) return
     this.#next = anew ? 1 : undefined
     this.#first = 1
@@ -170,6 +182,7 @@ export class LocalCopy {
   /** @internal Lets another tab write it. */
   release(): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#moving)
     if (this.#next !== undefined) this.#head("")
     this.#next = undefined
   }

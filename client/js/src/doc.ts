@@ -55,6 +55,9 @@ const opsId = "ops:"
 /** How often it is looked for ops that other tabs left when they died, ms. */
 const lookAgain = 10_000
 
+/** How long the browser's storage may keep a document from being entered, ms. */
+const openPatience = 1000
+
 /** The least time before anything is tried again, ms. */
 const patience = 250
 
@@ -93,7 +96,7 @@ export class Doc extends Emitter<DocEvents> {
     this.name = name
     this.#options = options
     const { since, snapshots, copy, format = "", channels } = options
-    this.#opening = copy !== undefined && since === undefined && connection.database !== undefined
+    this.#opening = connection.database !== undefined
     this.#inflow = new Inflow(
       {
         request: (path, init) => connection.request(path, init),
@@ -110,7 +113,7 @@ export class Doc extends Emitter<DocEvents> {
         since,
         snapshots,
         format,
-        copy: this.#opening ? copy : undefined,
+        copy: this.#opening && !since ? copy : undefined,
         hearsOps: channels?.includes("ops") ?? true,
       },
     )
@@ -275,14 +278,20 @@ export class Doc extends Emitter<DocEvents> {
     if (sure) void this.#find(store, scope)
   }
 
-  /** Finds what earlier pages have left. */
+  /** Finds what earlier pages have left, before the relay is asked for the rest. */
   async #find(store: OutboxStore, scope: string): Promise<void> {
     const { database } = this.connection
+    const late = setTimeout(() => this.#opened(), openPatience)
     if (this.#opening && database) {
       this.#options.copy?.bind(database, scope, this.name)
       await this.#inflow.open()
     }
     await this.#look(store)
+    clearTimeout(late)
+    this.#opened()
+  }
+
+  #opened(): void {
     this.#opening = false
     this.connection.poke()
   }

@@ -72,6 +72,8 @@ export class Inflow {
   #proof: Vector | undefined
   /** What the log has, where that is less than what was known of it. */
   #less: Vector | undefined
+  /** Whether the relay's stream is, or was, taken. */
+  #begun = false
   /** Gaps since the document was live the last time. */
   #gaps = 0
   // Frames that wait for a snapshot to be loaded. A new stay begins a new list.
@@ -169,6 +171,7 @@ export class Inflow {
   /** Enters a stay. Returns whether the log is another than the one that was known. */
   enter(f: JoinedFrame): Divergence | undefined {
     this.#byClock = false
+    this.#begun = true
     const { lost = {} } = f
     const was = this.#epoch
     const anyLost = Object.keys(lost).length > 0
@@ -236,6 +239,7 @@ export class Inflow {
   async open(): Promise<void> {
     const { copy, snapshots } = this.#options
     const kept = await copy?.open(this)
+    if (this.#begun) return copy?.drop(false) // the storage was too slow
     this.#keepOwn(copy)
     if (!kept) return
     if (kept.blob) snapshots?.load(kept.blob, kept.format)
@@ -343,6 +347,7 @@ export class Inflow {
     this.#confirm(f.actor, f.seq)
     this.#offset = Math.max(this.#offset, f.offset)
     this.#give(batch)
+    this.#options.copy?.moved()
   }
 
   #arrive(offset: number): void {
@@ -352,6 +357,7 @@ export class Inflow {
     if (missing.size > 0) return this.#gap("the end of the catch-up", missing)
     this.#gaps = 0
     this.live = true
+    this.#options.copy?.moved()
     this.#host.arrived()
   }
 

@@ -1,0 +1,34 @@
+import { connect, localCopy } from "@baton-relay/client"
+
+/** What a test asks of the page: a document of the relay in its query, and all that came. */
+const query = new URL(location.href).searchParams
+const token = query.get("token") ?? undefined
+const subject = query.get("subject") ?? undefined
+const connection = connect(query.get("relay") ?? "", {
+  minBackoff: 20,
+  maxBackoff: 200,
+  ...(token && { token }),
+  ...(subject && { subject }),
+})
+const doc = connection.join(query.get("doc") ?? "", query.has("copy") ? { copy: localCopy() } : {})
+
+const came: unknown[] = []
+const opened = performance.now()
+let firstAt = 0
+doc.ops.on((batch) => {
+  firstAt ||= performance.now() - opened
+  for (const op of batch) came.push(op.payload)
+})
+const problems: string[] = []
+doc.on("problem", (problem) => problems.push(problem.message))
+
+Object.assign(globalThis, {
+  append: (payload: unknown) => doc.append(payload).actor,
+  saved: () => doc.saved.all(),
+  pending: () => doc.saved.pending,
+  standing: () => ({ ...doc.status, storage: doc.status.storage?.message }),
+  actor: () => doc.actor,
+  came: () => came,
+  problems: () => problems,
+  openedIn: () => firstAt,
+})
