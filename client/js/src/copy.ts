@@ -179,6 +179,11 @@ export class LocalCopy {
     })
   }
 
+  /** @internal Leaves it as it is, to the tab after this one. */
+  abandon(): void {
+    this.#next = undefined
+  }
+
   /** @internal Lets another tab write it. */
   release(): void {
     clearTimeout(this.#timer)

@@ -55,8 +55,9 @@ const opsId = "ops:"
 /** How often it is looked for ops that other tabs left when they died, ms. */
 const lookAgain = 10_000
 
-/** How long the browser's storage may keep a document from being entered, ms. */
-const openPatience = 1000
+/** How long the browser's storage may keep a document from being entered: so many ticks of so many ms. */
+const openTicks = 40
+const openTick = 50
 
 /** The least time before anything is tried again, ms. */
 const patience = 250
@@ -281,13 +282,15 @@ export class Doc extends Emitter<DocEvents> {
   /** Finds what earlier pages have left, before the relay is asked for the rest. */
   async #find(store: OutboxStore, scope: string): Promise<void> {
     const { database } = this.connection
-    const late = setTimeout(() => this.#opened(), openPatience)
+    // Counted in ticks: a page that is busy with itself does not make the storage slow.
+    let ticks = 0
+    const late = setInterval(() => ++ticks >= openTicks && this.#opened(), openTick)
     if (this.#opening && database) {
       this.#options.copy?.bind(database, scope, this.name)
       await this.#inflow.open()
     }
     await this.#look(store)
-    clearTimeout(late)
+    clearInterval(late)
     this.#opened()
   }
 

@@ -239,7 +239,7 @@ export class Inflow {
   async open(): Promise<void> {
     const { copy, snapshots } = this.#options
     const kept = await copy?.open(this)
-    if (this.#begun) return copy?.drop(false) // the storage was too slow
+    if (this.#begun) return copy?.abandon() // the storage was too slow
     this.#keepOwn(copy)
     if (!kept) return
     if (kept.blob) snapshots?.load(kept.blob, kept.format)

@@ -66,10 +66,10 @@ export class ChangeError extends Error {
 export function readChange(bytes: Uint8Array): Change {
   const chunk = readChunk(bytes)
   const hash = sha256(chunk)
-  if (hash.some((byte, i) => i < 4 && byte !== bytes[4 + i])) {
-    throw new ChangeError("damaged", `the checksum is not that of the ${chunk.length} bytes that it is for`)
+  for (let i = 0; i < 4; i++) {
+    if (hash[i] !== bytes[4 + i]) throw new ChangeError("damaged", "its checksum is that of other bytes")
   }
-  return { ...readBody(chunk), hash: toHex(hash) }
+  return readBody(chunk, toHex(hash))
 }
 
 const MAGIC = [0x85, 0x6f, 0x4a, 0x83]
@@ -103,9 +103,9 @@ function inflateChunk(deflated: Uint8Array): Uint8Array {
   }
 }
 
-function readBody(chunk: Uint8Array): Omit<Change, "hash"> {
+function readBody(chunk: Uint8Array, hash: string): Change {
   const reader = new Reader(chunk, "malformed")
-  reader.byte()
+  reader.byte() // 01, and how long the body is: readChunk has seen to both
   reader.uleb()
   const deps: string[] = []
   for (let n = reader.uleb(); n > 0; n--) deps.push(toHex(reader.take(32)))
@@ -120,7 +120,7 @@ function readBody(chunk: Uint8Array): Omit<Change, "hash"> {
   // Automerge keeps counters in 32 bits, and panics.
   if (startOp + Math.max(ops, 1) > 2 ** 32)
     throw reader.fault(`op counters from ${startOp} on are out of range`)
-  return { actor, seq, startOp, ops, deps, time, message }
+  return { actor, seq, startOp, ops, deps, time, message, hash }
 }
 
 // The columns' specifications: an id, a type (0 is the length of a list in other columns,

@@ -108,7 +108,7 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
       () => handle.off("heads-changed", changed),
       document.ops.on((batch) => this.#take(batch)),
       document.on("status", (status) => this.#changed(status)),
-      document.on("compact", () => void this.#compact()),
+      document.on("compact", () => void this.compact()),
     )
   }
 
@@ -373,9 +373,13 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     return A.save(this.doc)
   }
 
-  async #compact(): Promise<void> {
+  /**
+   * Stores the document's state at the relay, so that who comes later need not read every op. The relay asks for it
+   * itself from time to time. Returns false if this is not the moment: something is unsaved, or not here yet.
+   */
+  async compact(): Promise<boolean> {
     try {
-      await storeSnapshot(this.document, "automerge", () => {
+      return await storeSnapshot(this.document, "automerge", () => {
         const blob = this.#save()
         const heads = A.getHeads(A.load(blob)).sort().join()
         if (heads !== A.getHeads(this.doc).sort().join()) {
@@ -385,6 +389,7 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
       })
     } catch (error) {
       this.document.report(error)
+      return false
     }
   }
 

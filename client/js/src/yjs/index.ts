@@ -66,7 +66,7 @@ export class BatonProvider extends Emitter<ProviderEvents> {
       () => document.leave(),
       document.ops.on((batch) => this.#take(batch)),
       document.on("status", (status) => this.#changed(status)),
-      document.on("compact", () => void this.#compact()),
+      document.on("compact", () => void this.compact()),
       bindAwareness(this.awareness, document.presence),
     )
     doc.on("update", this.#local)
@@ -184,9 +184,13 @@ export class BatonProvider extends Emitter<ProviderEvents> {
     logged.destroy()
   }
 
-  async #compact(): Promise<void> {
+  /**
+   * Stores the document's state at the relay, so that who comes later need not read every op. The relay asks for it
+   * itself from time to time. Returns false if this is not the moment: something is unsaved, or not here yet.
+   */
+  async compact(): Promise<boolean> {
     try {
-      await storeSnapshot(this.document, "yjs", () => {
+      return await storeSnapshot(this.document, "yjs", () => {
         const blob = Y.encodeStateAsUpdate(this.doc)
         const again = new Y.Doc()
         Y.applyUpdate(again, blob)
@@ -197,6 +201,7 @@ export class BatonProvider extends Emitter<ProviderEvents> {
       })
     } catch (error) {
       this.document.report(error)
+      return false
     }
   }
 }

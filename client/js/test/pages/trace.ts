@@ -1,0 +1,87 @@
+import * as A from "@automerge/automerge"
+import { type LocalCopy, localCopy } from "@baton-relay/client"
+import { firstChange, openAutomerge } from "@baton-relay/client/automerge"
+import { BatonProvider } from "@baton-relay/client/yjs"
+import * as Y from "yjs"
+
+/** An edit of a text: at which place, how much goes, what comes. */
+type Edit = [at: number, gone: number, ...come: string[]]
+
+interface Editor {
+  text(): string
+  edit(e: Edit): void
+  pending(): number
+  saved(): Promise<void>
+  live(): boolean
+  compact(): Promise<boolean>
+  problems: string[]
+}
+
+const query = new URL(location.href).searchParams
+const relay = query.get("relay") ?? ""
+const name = query.get("doc") ?? ""
+
+function automerge(copy: LocalCopy | undefined): Editor {
+  const first = firstChange<{ text: string }>((d) => {
+    d.text = ""
+  })
+  const binding = openAutomerge<{ text: string }>(relay, name, { first, ...(copy && { copy }) })
+  const problems: string[] = []
+  binding.document.on("problem", (problem) => problems.push(problem.message))
+  return {
+    problems,
+    text: () => binding.doc.text,
+    edit: ([at, gone, ...come]) => binding.change((d) => A.splice(d, ["text"], at, gone, come.join(""))),
+    pending: () => binding.document.saved.pending,
+    saved: () => binding.document.saved.all(),
+    live: () => binding.document.status.state === "live",
+    compact: () => binding.compact(),
+  }
+}
+
+function yjs(copy: LocalCopy | undefined): Editor {
+  const provider = new BatonProvider(relay, name, new Y.Doc(), copy ? { copy } : {})
+  const text = provider.doc.getText("text")
+  const problems: string[] = []
+  provider.document.on("problem", (problem) => problems.push(problem.message))
+  return {
+    problems,
+    text: () => text.toString(),
+    edit: ([at, gone, ...come]) =>
+      provider.doc.transact(() => {
+        text.delete(at, gone)
+        text.insert(at, come.join(""))
+      }),
+    pending: () => provider.document.saved.pending,
+    saved: () => provider.document.saved.all(),
+    live: () => provider.synced,
+    compact: () => provider.compact(),
+  }
+}
+
+const began = performance.now()
+const copy = query.has("copy") ? localCopy() : undefined
+const editor = query.get("format") === "yjs" ? yjs(copy) : automerge(copy)
+
+/** Types as a person would, only faster: each edit is an op, and the page stays alive. */
+async function type(edits: Edit[]): Promise<void> {
+  for (const [n, edit] of edits.entries()) {
+    editor.edit(edit)
+    await null
+    if (n % 50 === 49) await new Promise((resolve) => setTimeout(resolve))
+    while (editor.pending() > 2000) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Resolves when the text has this length, with how long that took since the document was opened, ms. */
+async function opened(length: number): Promise<number> {
+  while (editor.text().length !== length) await new Promise((resolve) => setTimeout(resolve, 1))
+  return performance.now() - began
+}
+
+async function digest(): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(editor.text()))
+  return [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("")
+}
+
+Object.assign(globalThis, { editor, type, opened, digest })
