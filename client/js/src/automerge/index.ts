@@ -334,24 +334,24 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
   /** Puts the document built anew in the place of the old one. */
   #rebuilt({ doc, without }: { doc: A.Doc<T>; without: A.Heads }): void {
     this.#building = undefined
+    let shared: A.Heads = []
     let beyond: A.Patch[] = []
     try {
-      const all = A.merge(A.clone(this.doc), A.clone(doc))
-      beyond = A.diff(all, [...A.getHeads(doc), ...without], A.getHeads(all))
+      shared = sharedHeads(this.doc, doc)
+      beyond = A.diff(this.doc, [...shared, ...without], A.getHeads(this.doc))
     } catch (error) {
       this.document.report(error) // the old one is beyond reading
     }
     this.#put(() => A.clone(doc, { actor: this.document.actor }))
     this.#shipped = A.getHeads(this.doc)
-    this.#remake(beyond)
+    if (beyond.length > 0) this.#remake(beyond, shared)
     this.emit("change", { doc: this.doc, patches: [], source: "rebuilt" })
   }
 
-  /** Makes as much as can be made of what patches say, in as many changes as it takes. */
-  #remake(patches: A.Patch[]): void {
-    if (patches.length === 0) return
+  /** Makes as much as can be made of what patches say of the document at `heads`, in as many changes as it takes. */
+  #remake(patches: A.Patch[], heads: A.Heads): A.Heads {
     try {
-      this.change((d) => {
+      return this.changeAt(heads, (d) => {
         for (const patch of patches) {
           try {
             A.applyPatch(d, patch)
@@ -361,10 +361,10 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
         }
       })
     } catch (error) {
-      if (patches.length === 1) return this.document.report(error)
       const half = patches.length >> 1
-      this.#remake(patches.slice(0, half))
-      this.#remake(patches.slice(half))
+      if (half > 0) return this.#remake(patches.slice(half), this.#remake(patches.slice(0, half), heads))
+      this.document.report(error)
+      return heads
     }
   }
 
@@ -398,6 +398,19 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     this.#flush()
     for (const off of this.#off.splice(0).reverse()) off()
   }
+}
+
+/** Returns the heads of the changes that both documents have. */
+function sharedHeads<T>(one: A.Doc<T>, other: A.Doc<T>): A.Heads {
+  const there = new Set(A.getAllChanges(other).map((change) => readChange(change).hash))
+  const heads = new Set<string>()
+  for (const change of A.getAllChanges(one)) {
+    const { hash, deps } = readChange(change)
+    if (!there.has(hash)) continue
+    for (const dep of deps) heads.delete(dep)
+    heads.add(hash)
+  }
+  return [...heads]
 }
 
 function nameOf({ actor, seq }: Op): string {
