@@ -31,7 +31,9 @@ async function participant(doc: string, options = {}): Promise<{ peer: Peer; pro
 /** Waits until all have the same, all that was made, and nothing went wrong meanwhile. */
 async function converged(all: { peer: Peer }[], made: number): Promise<void> {
   await Promise.all(all.map(({ peer }) => peer.doc.saved.all()))
-  await until(`all have ${made} ops`, () => all.every(({ peer }) => peer.ops.size >= made), { timeout: 30_000 })
+  await until(`all have ${made} ops`, () => all.every(({ peer }) => peer.ops.size >= made), {
+    timeout: 30_000,
+  })
   for (const { peer } of all) {
     assert.deepEqual(peer.faults, [])
     assert.deepEqual(peer.problems, [])

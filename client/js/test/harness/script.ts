@@ -55,8 +55,8 @@ export class ScriptedRelay {
   status: (token: string | undefined) => number = () => 200
   /** Said with each refusal, seconds. */
   retryAfter: number | undefined
-  /** What GET answers, by path: bytes, or what becomes JSON. */
-  readonly stored = new Map<string, Uint8Array | object>()
+  /** What GET answers, by path: bytes, or what becomes JSON. A promise lets the answer wait. */
+  readonly stored = new Map<string, Uint8Array | object | Promise<Uint8Array>>()
   /** When a client came, welcome or not, Unix ms. */
   readonly attempts: number[] = []
   /** The requests that were no handshake, such as "GET /v1/docs?limit=1". */
@@ -69,7 +69,7 @@ export class ScriptedRelay {
   constructor(server: Server) {
     this.#server = server
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    server.on("request", (request, response) => this.#answer(request, response))
+    server.on("request", (request, response) => void this.#answer(request, response))
     server.on("upgrade", (request, socket, head) => {
       this.attempts.push(Date.now())
       const status = this.status(tokenOf(request))
@@ -95,11 +95,11 @@ export class ScriptedRelay {
     this.#lines.push(new Line(ws, token, this.#lines.length + 1))
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.asked.push(`${request.method} ${request.url}`)
     const status = this.status(tokenOf(request))
     const path = request.url?.split("?")[0] ?? ""
-    const body = path === "/v1/docs" ? { docs: [] } : this.stored.get(path)
+    const body = path === "/v1/docs" ? { docs: [] } : await this.stored.get(path)
     if (status !== 200 && this.retryAfter) response.setHeader("Retry-After", this.retryAfter)
     if (status !== 200) response.writeHead(status).end('{"code":"refused","message":"not now"}')
     else if (!body) response.writeHead(404).end('{"code":"not_found","message":"no such thing"}')
@@ -125,10 +125,14 @@ export class Line {
   readonly secret: string
   /** The texts of all ops that came, each as often as it came. */
   readonly opTexts: string[] = []
+  /** The length of the longest frame that came, bytes. */
+  longest = 0
   /** When the frame came that {@link expect} returned last, Unix ms. */
   heardAt = 0
   /** Whether pings are answered. */
   alive = true
+  /** How many were. */
+  pings = 0
   #ws: WebSocket
   #heard: { raw: string; at: number }[] = []
 
@@ -149,8 +153,16 @@ export class Line {
     return frame
   }
 
-  /** Makes sure that the client has sent nothing that was not expected, and is about to send nothing. */
+  /** Waits until the client has taken all that was sent to it. */
+  async taken(): Promise<void> {
+    const pong = once(this.#ws, "pong", { signal: AbortSignal.timeout(10_000) })
+    this.#ws.ping()
+    await pong
+  }
+
+  /** Makes sure that the client, which is in the document, has sent nothing unexpected and is not about to. */
   async expectNothing(doc: Doc): Promise<void> {
+    await this.taken()
     // What is about to be sent goes out with the first of them or before.
     for (const fence of ["fence 1", "fence 2"]) {
       doc.publish(fence)
@@ -211,11 +223,17 @@ export class Line {
     this.#ws.terminate()
   }
 
+  #pong(): void {
+    if (!this.alive) return
+    this.pings++
+    this.send({ type: "pong" })
+  }
+
   #take(data: RawData): void {
     const raw = String(data)
     const { type } = JSON.parse(raw)
-    if (type === "ping" && this.alive) this.send({ type: "pong" })
-    if (type === "ping") return
+    this.longest = Math.max(this.longest, Buffer.byteLength(raw))
+    if (type === "ping") return this.#pong()
     this.#heard.push({ raw, at: Date.now() })
     const [, list] = /"ops":\[(.*)\]}$/.exec(raw) ?? []
     if (type === "ops" && list) this.opTexts.push(...list.split(/,(?={"actor":)/))
@@ -243,6 +261,10 @@ export interface SceneOptions {
   connect?: ConnectOptions
   join?: JoinOptions
   limits?: Partial<Limits>
+  /** See {@link ScriptedRelay.status}. */
+  status?: ScriptedRelay["status"]
+  /** Whether the application takes ops (true). */
+  listen?: boolean
   /** What the relay says to the first join. */
   joined?: Partial<JoinedFrame>
 }
@@ -250,13 +272,15 @@ export interface SceneOptions {
 /** A client connects and joins; the relay has not said welcome. */
 export async function begin(t: TestContext, options: SceneOptions = {}): Promise<Scene> {
   const relay = await startScript(t)
+  relay.status = options.status ?? relay.status
   const few = { WebSocket, shared: false, minBackoff: 10, maxBackoff: 200 }
   const connection = connect(relay.url, { ...few, ...options.connect })
   t.after(() => connection.close())
   const doc = connection.join(name, options.join)
   const ops: string[] = []
   const problems: string[] = []
-  doc.ops.on((batch) => ops.push(...batch.map((op) => `${op.actor}:${op.seq}`)))
+  const listen = options.listen ?? true
+  if (listen) doc.ops.on((batch) => ops.push(...batch.map((op) => `${op.actor}:${op.seq}`)))
   doc.on("problem", (error) => problems.push(error.code))
   return { relay, connection, doc, ops, problems, line: await relay.next() }
 }
@@ -287,6 +311,16 @@ export async function enterAgain(
 export async function becomes(doc: Doc, state: Doc["status"]["state"]): Promise<string | undefined> {
   await until(`the document is ${state}`, () => doc.status.state === state)
   return doc.status.reason?.code
+}
+
+/** What the promise gives, within the deadline. */
+export async function soon<T>(what: string, promise: Promise<T>): Promise<T> {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  )
+  await until(what, () => settled)
+  return promise
 }
 
 /** Makes three ops. */
