@@ -65,7 +65,6 @@ export class Seen {
     const missing: Vector = new Map()
     for (const [actor, seq] of clock) if (this.get(actor) < seq) missing.set(actor, seq)
     if (!this.loose) return missing
-    this.loose = false
     for (const [actor, seq] of missing) this.have.set(actor, seq)
     return new Map()
   }

@@ -322,6 +322,7 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
     } catch (error) {
       return { code: 0, message: `there is no token: ${error}` }
     }
+    if (this.#closed || this.#paused) return { code: 0, message: "the connection is paused" }
     const { heartbeat = 10_000 } = this.#options
     const former = this.#socket?.secret ?? this.#socket?.replaces
     const socket = new Socket(this.#url, this.#token, this.#options.WebSocket as WebSocketClass | undefined, {
@@ -387,6 +388,8 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
       if (f.id === undefined) void this.#renew() // it is about to end
     } else if ("doc" in f && f.doc !== undefined) {
       this.#docs.get(f.doc)?.receive(f)
+    } else if (f.type === "error") {
+      for (const doc of this.#docs.values()) doc.receive(f) // its id says whose it is
     }
   }
 

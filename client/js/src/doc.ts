@@ -6,8 +6,9 @@ import { BatonError } from "./errors.ts"
 import type { ErrorFrame, JoinFrame, ServerFrame } from "./frames.ts"
 import { type Divergence, Inflow, type Place } from "./inflow.ts"
 import type { Op, OpStream } from "./opstream.ts"
+import { utf8 } from "./outboxes.ts"
 import { OutboxStore } from "./outboxstore.ts"
-import { type OpName, type OwnOps, type Refusal, utf8 } from "./own.ts"
+import { fits, frameRoom, type OpName, type OwnOps, type Refusal } from "./own.ts"
 import { Presence } from "./presence.ts"
 import type { Saved } from "./saved.ts"
 import type { SnapshotLoader } from "./snapshot.ts"
@@ -48,9 +49,10 @@ export interface DocEvents {
   compact: undefined
 }
 
-/** What the ids of joins and of frames of ops begin with. */
+/** What the ids of joins and of frames of ops begin with, and that of leaves: whether the relay knew of the stay or not. */
 const joinId = "join:"
 const opsId = "ops:"
+const leaveId = "leave"
 
 /** How often it is looked for ops that other tabs left when they died, ms. */
 const lookAgain = 10_000
@@ -62,7 +64,7 @@ const openTick = 50
 /** The least time before anything is tried again, ms. */
 const patience = 250
 
-/** How many characters of ops a frame has at most, unless it is a single one: other documents get their turn. */
+/** How many bytes of ops a frame has at most, unless it is a single one: other documents get their turn. */
 const frameSize = 64 << 10
 
 /** One document on a connection. It comes back with the connection after each cut, until {@link Doc.leave}. */
@@ -121,7 +123,7 @@ export class Doc extends Emitter<DocEvents> {
     this.#own = this.#inflow.own
     this.presence = new Presence(
       () => connection.poke(),
-      (text) => this.#fits(text),
+      (text) => this.#fits("the presence state", text),
     )
   }
 
@@ -166,35 +168,47 @@ export class Doc extends Emitter<DocEvents> {
    * not write (`forbidden`).
    */
   append(payload: unknown, as?: OpName, ext?: Record<string, unknown>): Dot {
-    if (this.#left) throw new BatonError("closed", "the document was left")
-    if (this.#access && !this.#access.includes("write")) {
-      throw new BatonError("forbidden", `this session may not write ${this.name}`)
-    }
+    this.#mayWrite()
     const dot = this.#inflow.append(payload, as, ext, this.connection.limits)
     this.connection.poke()
     return dot
   }
 
+  #mayWrite(): void {
+    if (this.#left) throw new BatonError("closed", "the document was left")
+    if (this.#access && !this.#access.includes("write")) {
+      throw new BatonError("forbidden", `this session may not write ${this.name}`)
+    }
+  }
+
   /** Tells whoever is there, once; while there is no connection nobody. */
   publish(name: string, data?: unknown): void {
-    this.#fits(JSON.stringify(data) ?? "")
+    this.#fits(`the data of ${name}`, JSON.stringify(data) ?? "")
     if (this.#stage === "in")
       this.connection.send(JSON.stringify({ type: "event", doc: this.name, name, data }))
   }
 
-  #fits(text: string): void {
-    const limit = this.connection.limits?.presence_bytes ?? 0
-    if (limit > 0 && text.length * 3 > limit && utf8(text) > limit) {
-      throw new BatonError("too_large", `it has ${utf8(text)} bytes, and the relay takes ${limit}`)
-    }
+  #fits(what: string, text: string): void {
+    const { presence_bytes = 0 } = this.connection.limits ?? {}
+    if (presence_bytes > 0) fits(what, utf8(text), presence_bytes)
   }
 
   /**
    * Goes on after `refused` or `diverged`. Work that is not durable is made again under a new actor, but for an op that
-   * no relay would take; if the relay ended the stay, the document is entered again. Returns the ops made again.
+   * no relay would take; if the relay ended the stay, the document is entered again. Returns the ops made again. It
+   * throws, and changes nothing, if this session may not write.
    */
   recover(): Dot[] {
-    return this.discard().map((op) => this.append(op.payload, undefined, op.ext))
+    this.#mayWrite()
+    const made: Dot[] = []
+    for (const op of this.discard()) {
+      try {
+        made.push(this.append(op.payload, undefined, op.ext))
+      } catch (error) {
+        this.report(error, op)
+      }
+    }
+    return made
   }
 
   /** Goes on after `refused` or `diverged` without the work that is not durable, and returns that. */
@@ -224,7 +238,8 @@ export class Doc extends Emitter<DocEvents> {
 
   #again(): void {
     if (this.#stage === "over") this.#stage = "out"
-    this.#ended = undefined
+    this.#ended = this.#access = undefined
+    this.saved.mend()
     this.#rejoin()
     this.connection.add(this)
   }
@@ -327,8 +342,9 @@ export class Doc extends Emitter<DocEvents> {
     if (typeof state === "string") yield `{"type":"presence","doc":"${this.name}","state":${state}}`
     const again = typeof state === "number" ? state : Infinity
     if (this.#own.refusal || this.#own.withheld || draining) return again
+    const size = Math.min(frameSize, (limits?.frame_bytes || frameSize) - frameRoom)
     for (let left = open; left > 0; ) {
-      const batch = this.#own.boxes.take(now, Math.min(left, limits?.ops_per_frame || 64), frameSize)
+      const batch = this.#own.boxes.take(now, Math.min(left, limits?.ops_per_frame || 64), size)
       if (!batch) break
       left -= batch.ops.length
       const texts = batch.ops.map((op) => op.text)
@@ -425,12 +441,13 @@ export class Doc extends Emitter<DocEvents> {
       if (!later) return this.#over(new BatonError(f.code, f.message))
       this.#stage = "out"
       this.#notBefore = Date.now() + Math.max(f.retry_ms ?? 0, patience) + Math.random() * patience
-    } else if (id.startsWith(opsId) && this.#stage === "in") {
+    } else if (id.startsWith(opsId)) {
+      if (this.#stage !== "in") return // of a stay before this one
       if (f.code === "not_joined") return this.#rejoin()
       const [, seq, actor = ""] = /^ops:(\d+):(.*)$/.exec(id) ?? []
       const code = later ? "rate_limited" : f.code === "forbidden" ? f.code : "invalid"
       this.#own.rejected({ ...f, code, actor, seq: Number(seq) }, Date.now())
-    } else {
+    } else if (f.doc === this.name && id !== leaveId) {
       this.report(new BatonError(f.code, f.message))
     }
     this.connection.poke()
@@ -494,5 +511,5 @@ export class Doc extends Emitter<DocEvents> {
 }
 
 function leave(doc: string): string {
-  return JSON.stringify({ type: "leave", doc })
+  return JSON.stringify({ type: "leave", id: leaveId, doc })
 }

@@ -72,6 +72,8 @@ export class Inflow {
   #proof: Vector | undefined
   /** What the log has, where that is less than what was known of it. */
   #less: Vector | undefined
+  /** The log has another op of a name that was given here: what follows from it waits until the actor is given up. */
+  #halted = false
   /** Whether the relay's stream is, or was, taken. */
   #begun = false
   /** Gaps since the document was live the last time. */
@@ -170,7 +172,7 @@ export class Inflow {
 
   /** Enters a stay. Returns whether the log is another than the one that was known. */
   enter(f: JoinedFrame): Divergence | undefined {
-    this.#byClock = false
+    this.#byClock = this.#halted = false
     this.#begun = true
     const { lost = {} } = f
     const was = this.#epoch
@@ -193,6 +195,7 @@ export class Inflow {
 
   #flow(f: StreamFrame): void {
     if (f.type === "joined") this.#begin(f)
+    else if (this.#halted) return
     else if (f.type === "ops") this.#deliver(f.ops)
     else if (f.type === "ack") this.#acked(f)
     else if (f.type === "snapshot") void this.#load(f.snapshot)
@@ -315,7 +318,8 @@ export class Inflow {
     const mine = this.own.mine(e)
     if (mine === "stranger") {
       this.own.refuse("conflict", `the log has another op ${e.actor}:${e.seq}`, e)
-      return true
+      this.#halted = true
+      return false
     }
     if (mine === "pending" && !this.#takeAcked(this.own.acked(e.actor, e.seq), batch)) return false
     if (e.seq > this.#seen.get(e.actor)) {
@@ -354,6 +358,7 @@ export class Inflow {
     this.#offset = Math.max(this.#offset, offset)
     const missing = this.#options.hearsOps && this.#proof ? this.#seen.lacks(this.#proof) : new Map()
     this.#proof = undefined
+    this.#seen.loose = false
     if (missing.size > 0) return this.#gap("the end of the catch-up", missing)
     this.#gaps = 0
     this.live = true

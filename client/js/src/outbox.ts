@@ -5,8 +5,9 @@ export interface Outgoing {
   seq: number
   /** Where it stands among all own ops of the document: they are sent in this order. */
   order: number
-  /** The very text that is sent, again and again. */
+  /** The very text that is sent, again and again, and how many bytes it has in UTF-8. */
   text: string
+  bytes: number
   /** When it was sent on this connection, ms; 0: not yet. */
   at: number
 }
@@ -90,7 +91,7 @@ export class Outbox {
    * that was written here.
    */
   gap(seq: number, expected: number): boolean {
-    if (expected > this.made + 1 || (expected < this.first && seq === this.first)) return false
+    if (expected >= seq || (expected < this.first && seq === this.first)) return false
     // Said before what is acked by now, or of a frame that was sent before the rewind: nothing to do.
     if (expected >= this.first && !(this.#probe === expected && this.#probed)) this.#rewind(expected)
     return true

@@ -9,6 +9,11 @@ export interface Parsed extends Dot {
   ext?: Record<string, unknown>
 }
 
+/** Returns how many bytes a text has in UTF-8. */
+export function utf8(s: string): number {
+  return new TextEncoder().encode(s).length
+}
+
 export function parse(text: string): Parsed {
   return JSON.parse(text)
 }
@@ -48,7 +53,7 @@ export class Outboxes {
   }
 
   add(box: Outbox, seq: number, text: string): void {
-    box.add({ seq, text, order: this.#order++, at: 0 })
+    box.add({ seq, text, bytes: utf8(text), order: this.#order++, at: 0 })
   }
 
   /** Takes over what a dead tab left. */
@@ -67,14 +72,14 @@ export class Outboxes {
     for (const box of this.all.values()) box.reset()
   }
 
-  /** Takes the next ops to send as sent: of one actor, at most `limit`, and not many more characters than `size`. */
+  /** Takes the next ops to send as sent: of one actor, at most `limit`, and `size` bytes unless it is one that has more. */
   take(now: number, limit: number, size: number): { actor: string; ops: Outgoing[] } | undefined {
     const ops: Outgoing[] = []
     const first = this.#lowest(now)
     for (let box = first, left = size; box && box === first && ops.length < limit; box = this.#lowest(now)) {
       const op = box.peek(now)
-      if (!op || (ops.length > 0 && left < op.text.length)) break
-      left -= op.text.length
+      if (!op || (ops.length > 0 && left < op.bytes)) break
+      left -= op.bytes + 1 // a comma
       ops.push(op)
       box.take(now)
     }

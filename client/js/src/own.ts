@@ -3,7 +3,7 @@ import { BatonError } from "./errors.ts"
 import type { Entry, Limits, RejectFrame } from "./frames.ts"
 import { randomId } from "./ids.ts"
 import { Outbox } from "./outbox.ts"
-import { Outboxes, type Parsed } from "./outboxes.ts"
+import { Outboxes, type Parsed, parse, utf8 } from "./outboxes.ts"
 import type { OutboxStore } from "./outboxstore.ts"
 import { Saved } from "./saved.ts"
 
@@ -23,7 +23,7 @@ export interface Refusal {
 const missingWait = 1000
 
 /** What a frame of ops has beside them at most, bytes. */
-const frameRoom = 512
+export const frameRoom = 512
 
 /** The least time before anything is tried again, ms. */
 const patience = 250
@@ -76,7 +76,10 @@ export class OwnOps {
     const names = JSON.stringify(clock)
     const more = ext ? `,"ext":${JSON.stringify(ext)}` : ""
     const line = `{"actor":${JSON.stringify(op.actor)},"seq":${op.seq},"clock":${names},"payload":${text}${more}}`
-    if (limits) fits(names + more + text, line, limits)
+    if (limits) {
+      fits("the op", utf8(names + more + text), limits.op_bytes)
+      fits("the op", utf8(line), limits.frame_bytes - frameRoom)
+    }
     this.boxes.all.set(box.actor, box)
     this.boxes.add(box, op.seq, line)
     box.ours = true
@@ -129,7 +132,7 @@ export class OwnOps {
     this.#store?.drop(actor, first.seq, seq)
     for (const other of this.boxes.all.values()) other.arrived((a) => this.#logged(a))
     this.#changed()
-    return ops.map((op) => JSON.parse(op.text))
+    return ops.map((op) => parse(op.text))
   }
 
   /** Looks again whether the ops are there that own ones wait for. */
@@ -148,21 +151,17 @@ export class OwnOps {
     if (!box || e.seq < box.first) return "no"
     const op = box.find(e.seq)
     if (!op) return box.ours ? "stranger" : "no"
-    const { payload, ext } = JSON.parse(op.text) as Parsed
+    const { payload, ext } = parse(op.text)
     const same = e.redacted || (text(payload) === text(e.payload) && text(ext) === text(e.ext))
     return same ? "pending" : "stranger"
   }
 
   /** Refuses an op that was made before the relay's limits were known, and whose frame would end the connection. */
   check(limits: Limits): void {
-    for (const box of this.boxes.all.values()) {
-      for (const { seq, text } of box.ops) {
-        if (text.length * 3 + frameRoom < limits.frame_bytes || utf8(text) + frameRoom <= limits.frame_bytes)
-          continue
-        this.refuse("too_large", `the op is larger than a frame of ${limits.frame_bytes} bytes`, {
-          actor: box.actor,
-          seq,
-        })
+    for (const { actor, ops } of this.boxes.all.values()) {
+      for (const { seq, bytes } of ops) {
+        if (bytes <= limits.frame_bytes - frameRoom) continue
+        this.refuse("too_large", `the op has ${bytes} bytes, more than a frame of the relay`, { actor, seq })
       }
     }
   }
@@ -216,6 +215,7 @@ export class OwnOps {
     const hopeless = error?.code === "too_large" || error?.code === "invalid" ? op : undefined
     this.#writer = this.refusal = undefined
     this.withheld = false
+    this.saved.mend()
     this.#changed()
     return ops.filter((o) => o.actor !== hopeless?.actor || o.seq !== hopeless.seq)
   }
@@ -232,18 +232,8 @@ function text(value: unknown): string | undefined {
   return JSON.stringify(value)
 }
 
-/** Throws if the relay would not take an op: `content` is its payload, ext and clock, `line` all of it. */
-function fits(content: string, line: string, limits: Limits): void {
-  if (line.length * 3 + frameRoom < Math.min(limits.op_bytes, limits.frame_bytes)) return // surely, in any script
-  const over = (bytes: number, limit: number) => {
-    if (bytes > limit)
-      throw new BatonError("too_large", `the op has ${bytes} bytes, and the relay takes ${limit}`)
-  }
-  over(utf8(content), limits.op_bytes)
-  over(utf8(line) + frameRoom, limits.frame_bytes)
-}
-
-/** Returns how many bytes a text has in UTF-8. */
-export function utf8(s: string): number {
-  return new TextEncoder().encode(s).length
+/** Throws if the relay would not take so much. */
+export function fits(what: string, bytes: number, limit: number): void {
+  if (bytes > limit)
+    throw new BatonError("too_large", `${what} has ${bytes} bytes, and the relay takes ${limit}`)
 }

@@ -12,6 +12,7 @@ export class Saved extends Emitter<{ change: number }> {
   #boxes: Outboxes
   #waiters: Waiter[] = []
   #pending = 0
+  #error: Error | undefined
 
   /** @internal */
   constructor(boxes: Outboxes) {
@@ -27,6 +28,7 @@ export class Saved extends Emitter<{ change: number }> {
   /** Resolves when every op that was made before is durable. It rejects if one is refused, or the document is left. */
   all(): Promise<void> {
     if (this.pending === 0) return Promise.resolve()
+    if (this.#error) return Promise.reject(this.#error)
     return new Promise((resolve, reject) => {
       this.#waiters.push({ until: this.#boxes.next, resolve, reject })
     })
@@ -42,8 +44,14 @@ export class Saved extends Emitter<{ change: number }> {
     this.emit("change", pending)
   }
 
-  /** @internal */
+  /** @internal Nothing will be saved before {@link mend}. */
   fail(error: Error): void {
+    this.#error = error
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+  }
+
+  /** @internal */
+  mend(): void {
+    this.#error = undefined
   }
 }

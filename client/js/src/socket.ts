@@ -125,8 +125,9 @@ export class Socket {
     let frame: ServerFrame
     try {
       frame = JSON.parse(String(data))
+      if (typeof frame !== "object" || frame === null) throw frame
     } catch {
-      return this.abandon({ code: 4400, message: "the relay sent what is no JSON" })
+      return this.abandon({ code: 0, message: "the relay sent what is no frame" })
     }
     if (frame.type === "welcome") this.secret = frame.replace
     if (frame.type === "draining") {

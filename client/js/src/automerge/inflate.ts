@@ -158,7 +158,7 @@ function makeCode(lengths: Uint8Array): Code {
 }
 
 function readSymbol(input: Bits, code: Code): number {
-  // Codes of one length are consecutive numbers, and greater than the beginnings of those that are longer.
+  // Codes of one length are consecutive numbers, and less than the beginnings of those that are longer.
   let first = 0
   let index = 0
   for (let length = 1, bits = 0; length < 16; length++) {
