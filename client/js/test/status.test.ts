@@ -71,8 +71,8 @@ class Board {
 interface Circumstances {
   token?: string
   heartbeat?: string
-  /** How long the network takes each way, ms. */
-  delay?: number
+  /** Whether the network is dead at first. */
+  held?: boolean
   /** What the browser logs, each as often as it likes. */
   errors?: (proxy: TcpProxy) => Set<string>
 }
@@ -82,10 +82,10 @@ async function board(
   t: TestContext,
   relay: Relay,
   name: string,
-  { token = "", heartbeat = "10000", delay = 0, errors: expected }: Circumstances = {},
+  { token = "", heartbeat = "10000", held = false, errors: expected }: Circumstances = {},
 ): Promise<Board> {
   const proxy = await startProxy(relay.port)
-  proxy.delay(delay)
+  if (held) proxy.hold()
   const context = await browser.newContext()
   const query = new URLSearchParams({ relay: proxy.url, name, token, heartbeat })
   const { page, errors } = await newPage(context, `${fixtures.url}/status.html?${query}`)
@@ -110,8 +110,10 @@ function refusalErrors({ url }: TcpProxy): Set<string> {
 
 describe("a page shows a document", () => {
   test("as connecting, syncing and live when it is opened", async (t) => {
-    const b = await board(t, open, "opened", { delay: 250 }) // long enough to see each state
+    const b = await board(t, open, "opened", { held: true })
     await b.shows("connecting", "", "0 unsaved")
+    b.proxy.delay(400) // ms each way, so that each state can be seen
+    b.proxy.release()
     await b.shows("syncing", "", "0 unsaved")
     await b.shows("live", "", "0 unsaved")
     await b.say("hello")

@@ -75,6 +75,8 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
   #queue: { op: Op; change: Uint8Array }[] = []
   #timer: ReturnType<typeof setTimeout> | undefined
   #cost = 0
+  /** The number of the newest operation in any change that is here: a change counts on from what it follows. */
+  #lastOp = 0
   #live = false
   /** Changes that Automerge failed on, or among which one is, by the op's name: applied one by one, or not again. */
   #suspects = new Map<string, "bad" | "suspect">()
@@ -91,6 +93,7 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     const own = typeof where === "string"
     this.#connection = own ? connect(where, connecting) : where
     if (own) this.#off.push(() => this.#connection.close())
+    this.#lastOp = lastOp(handle.doc())
     const plain = handle instanceof PlainHandle
     this.#unsure = !plain && A.getHeads(handle.doc()).length > 0
     this.#shipped = plain ? A.getHeads(handle.doc()) : []
@@ -186,7 +189,8 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
   }
 
   #append(change: Uint8Array): void {
-    const { actor, seq } = readChange(change)
+    const { actor, seq, startOp, ops } = readChange(change)
+    this.#lastOp = Math.max(this.#lastOp, startOp + ops - 1)
     if (!this.document.has({ actor, seq })) this.document.append(toBase64(change), { actor, seq })
   }
 
@@ -211,10 +215,18 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
       if (this.#suspects.get(nameOf(op)) === "bad") continue
       try {
         const change = fromBase64(String(op.payload))
-        const { actor, seq } = readChange(change)
+        const { actor, seq, startOp, ops } = readChange(change)
         if (actor !== op.actor || seq !== op.seq) {
           throw new BatonError("damaged", `its change says that it is ${actor}:${seq}`)
         }
+        // Automerge takes any number here, and then saves documents that do not load.
+        if (startOp > this.#lastOp + 1) {
+          throw new BatonError(
+            "damaged",
+            `its change counts from ${startOp}, where others have come to ${this.#lastOp}`,
+          )
+        }
+        this.#lastOp = Math.max(this.#lastOp, startOp + ops - 1)
         this.#queue.push({ op, change })
       } catch (error) {
         this.#quarantine(op, error)
@@ -290,6 +302,7 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
 
   #load(blob: Uint8Array): void {
     const loaded = A.load<T>(blob)
+    this.#lastOp = Math.max(this.#lastOp, lastOp(loaded))
     if (this.#building) this.#building.doc = A.merge(loaded, this.#building.doc)
     else {
       const before = A.getHeads(this.doc)
@@ -398,6 +411,15 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     this.#flush()
     for (const off of this.#off.splice(0).reverse()) off()
   }
+}
+
+/** Returns the number of the newest operation: a change's are greater than those of all that it follows from. */
+function lastOp<T>(doc: A.Doc<T>): number {
+  const ends = A.getHeads(doc).map((hash) => {
+    const change = A.inspectChange(doc, hash)
+    return change ? change.startOp + change.ops.length - 1 : 0
+  })
+  return Math.max(0, ...ends)
 }
 
 /** Returns the heads of the changes that both documents have. */

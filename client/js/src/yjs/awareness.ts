@@ -42,6 +42,7 @@ export function bindAwareness(awareness: Awareness, presence: Presence): () => v
       awareness.states.set(now.client, now.state)
       awareness.meta.set(now.client, { clock: 0, lastUpdated: Number.POSITIVE_INFINITY })
     }
+    if (change.added.length + change.updated.length + change.removed.length === 0) return
     awareness.emit("change", [change, presence])
     awareness.emit("update", [change, presence])
   }

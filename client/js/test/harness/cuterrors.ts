@@ -1,15 +1,23 @@
+/** How a connection fails that is reset, by how far it was. */
+const reasons = [
+  "net::ERR_CONNECTION_RESET",
+  "net::ERR_CONNECTION_CLOSED",
+  "net::ERR_EMPTY_RESPONSE",
+  "net::ERR_SOCKET_NOT_CONNECTED",
+]
+
 /**
  * What Chromium logs of a page whose connections to network, which is http://HOST:PORT, are reset: the WebSocket's, and
  * that of the request by which the client asks why it failed.
  */
 export function cutErrors(network: string): Set<string> {
   const socket = `WebSocket connection to '${network.replace("http", "ws")}/v1/ws' failed: `
-  const reasons = ["net::ERR_CONNECTION_RESET", "net::ERR_SOCKET_NOT_CONNECTED"]
-  return new Set(
-    reasons.flatMap((reason) => [
+  return new Set([
+    `${socket}Connection closed before receiving a handshake response`,
+    ...reasons.flatMap((reason) => [
       `${socket}Error in connection establishment: ${reason}`,
       `${socket}Error during WebSocket handshake: ${reason}`,
       `Failed to load resource: ${reason}`,
     ]),
-  )
+  ])
 }

@@ -7,6 +7,7 @@ import { EditorView } from "prosemirror-view"
 import { redo, undo, yCursorPlugin, ySyncPlugin, yUndoPlugin } from "y-prosemirror"
 import * as Y from "yjs"
 import { name, relay, user } from "./query.ts"
+import { addStyle } from "./style.ts"
 
 const provider = new BatonProvider(relay, name, new Y.Doc())
 provider.awareness.setLocalStateField("user", user)
@@ -19,5 +20,5 @@ const plugins = [
 ]
 new EditorView(document.body, { state: EditorState.create({ schema, plugins }) })
 
-document.body.style.whiteSpace = "pre-wrap" // of prosemirror-view's style sheet
+addStyle()
 Object.assign(window, { provider })

@@ -5,6 +5,7 @@ import { CollaborationCaret } from "@tiptap/extension-collaboration-caret"
 import { StarterKit } from "@tiptap/starter-kit"
 import * as Y from "yjs"
 import { name, relay, user } from "./query.ts"
+import { addStyle } from "./style.ts"
 
 const provider = new BatonProvider(relay, name, new Y.Doc())
 new Editor({
@@ -16,4 +17,5 @@ new Editor({
   ],
 })
 
+addStyle()
 Object.assign(window, { provider })
