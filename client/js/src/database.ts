@@ -26,7 +26,7 @@ export type Tx = (name: keyof typeof stores) => IDBObjectStore
 export class Database {
   #db: IDBDatabase | undefined
   #tx: Tx | undefined
-  #waiting: ((tx: Tx) => void)[] = []
+  #waiting: ((db: IDBDatabase) => void)[] = []
   #failed: (error: BatonError) => void
   error: BatonError | undefined
 
@@ -43,46 +43,43 @@ export class Database {
         db.onversionchange = () => db.close()
         db.onclose = () => this.#fail("it was closed")
         this.#db = db
-        for (const job of this.#waiting.splice(0)) this.write(job)
+        for (const job of this.#waiting.splice(0)) this.#run(job)
       }
     } catch (error) {
       queueMicrotask(() => this.#fail(error)) // after the caller has this object
     }
   }
 
-  /** Runs a job in the transaction of this turn. */
+  /** Runs a job that only writes, in the transaction of this turn. It is on its way when this returns. */
   write(job: (tx: Tx) => void): void {
-    if (this.error) return
-    if (!this.#db) {
-      this.#waiting.push(job)
-      return
-    }
-    try {
-      this.#tx ??= this.#begin(this.#db)
+    this.#run((db) => {
+      if (!this.#tx) {
+        const { tx, transaction } = this.#begin(db)
+        this.#tx = tx
+        queueMicrotask(() => {
+          this.#tx = undefined
+          // Not left to the browser, which would ask this page first: it may be gone by then.
+          transaction.commit()
+        })
+      }
       job(this.#tx)
-    } catch (error) {
-      this.#fail(error)
-    }
+    })
   }
 
   /** Runs a job whose result is that of its request. It rejects if there is no storage. */
   read<T>(job: (tx: Tx) => IDBRequest<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (this.error) return reject(this.error)
-      this.write((tx) => {
-        const request = job(tx)
-        request.onsuccess = () => resolve(request.result)
-        request.onerror = () => reject(request.error)
-      })
-    })
+    let request: IDBRequest<T> | undefined
+    return this.finish((tx) => {
+      request = job(tx)
+    }).then(() => request?.result as T)
   }
 
   /** Runs a job that goes on in its requests' events. It resolves when all of it is stored. */
   finish(job: (tx: Tx) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.error) return reject(this.error)
-      this.write((tx) => {
-        const { transaction } = tx("tabs")
+      this.#run((db) => {
+        const { tx, transaction } = this.#begin(db)
         transaction.addEventListener("complete", () => resolve())
         transaction.addEventListener("abort", () => reject(transaction.error))
         job(tx)
@@ -90,14 +87,23 @@ export class Database {
     })
   }
 
-  #begin(db: IDBDatabase): Tx {
-    const tx = db.transaction(Object.values(stores), "readwrite")
-    tx.onabort = () => this.#fail(tx.error ?? "a transaction was aborted")
-    // A transaction takes requests only in the turn that made it.
-    queueMicrotask(() => {
-      this.#tx = undefined
-    })
-    return (name) => tx.objectStore(stores[name])
+  #run(job: (db: IDBDatabase) => void): void {
+    if (this.error) return
+    if (!this.#db) {
+      this.#waiting.push(job)
+      return
+    }
+    try {
+      job(this.#db)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #begin(db: IDBDatabase): { tx: Tx; transaction: IDBTransaction } {
+    const transaction = db.transaction(Object.values(stores), "readwrite")
+    transaction.onabort = () => this.#fail(transaction.error ?? "a transaction was aborted")
+    return { transaction, tx: (name) => transaction.objectStore(stores[name]) }
   }
 
   #fail(cause: unknown): void {

@@ -54,7 +54,7 @@ const joinId = "join:"
 const opsId = "ops:"
 const leaveId = "leave"
 
-/** How often it is looked for ops that other tabs left when they died, ms. */
+/** How often it is looked, at least, for ops that other tabs left when they died, ms. */
 const lookAgain = 10_000
 
 /** How long the browser's storage may keep a document from being entered: so many ticks of so many ms. */
@@ -91,6 +91,7 @@ export class Doc extends Emitter<DocEvents> {
   #store: OutboxStore | undefined
   #opening: boolean
   #looking: ReturnType<typeof setTimeout> | undefined
+  #lookAfter = patience // a tab that was just closed still looks alive for a moment
 
   /** @internal */
   constructor(connection: Connection, name: string, options: JoinOptions) {
@@ -326,7 +327,9 @@ export class Doc extends Emitter<DocEvents> {
     this.#inflow.adopted()
     this.changed()
     this.connection.poke()
-    if (others) this.#looking = setTimeout(() => this.#look(store), lookAgain)
+    if (!others) return
+    this.#looking = setTimeout(() => this.#look(store), this.#lookAfter)
+    this.#lookAfter = Math.min(2 * this.#lookAfter, lookAgain)
   }
 
   /** @internal Returns the frames to send now, and when to ask again, ms. */

@@ -207,6 +207,7 @@ test("a document with a local copy opens offline, and only what is new comes ove
   await live(first)
   await call(first, "(() => { for (let n = 0; n < 2000; n++) append({ n, text: 'x'.repeat(50) }) })()")
   await call(first, "saved()")
+  await call(first, "stored()")
   const online = offline(t)
   await call(first, "append('offline')")
   await first.close()

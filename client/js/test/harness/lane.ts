@@ -76,7 +76,7 @@ export class Lane {
       } else if (parcel.what === "end") {
         this.#to.end()
       } else {
-        reset(this.#to)
+        this.#to.resetAndDestroy()
       }
       this.#queue.shift()
     }
@@ -109,7 +109,7 @@ export class Lane {
     const { cuts } = this.#network
     cuts[this.#direction]?.done()
     delete cuts[this.#direction]
-    reset(this.#from)
+    this.#from.resetAndDestroy()
     this.#to.end(last)
     this.#discard()
   }
@@ -126,13 +126,4 @@ export class Lane {
     if (this.#queued >= mostQueued) this.#from.pause()
     else if (this.#from.isPaused()) this.#from.resume()
   }
-}
-
-/**
- * Resets a connection. Not by resetAndDestroy, which ends the stream first: if the other side resets it meanwhile,
- * libuv refuses, node forgets a handle that it never closes, and the process spins at its exit.
- */
-export function reset(socket: Socket): void {
-  if (!socket.writableEnded && !socket.connecting) Object.assign(socket, { resetAndClosing: true }) // what resetAndDestroy sets too
-  socket.destroy()
 }

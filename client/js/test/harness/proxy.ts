@@ -1,6 +1,6 @@
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
-import { type Direction, Lane, type Network, reset } from "./lane.ts"
+import { type Direction, Lane, type Network } from "./lane.ts"
 
 /** Starts a TCP proxy on a free port of 127.0.0.1, before targetPort of 127.0.0.1. The caller closes it. */
 export async function startProxy(targetPort: number): Promise<TcpProxy> {
@@ -44,7 +44,7 @@ export class TcpProxy {
   /** Resets all connections now; what is on its way is lost. */
   cut(): void {
     for (const { sockets } of this.#connections) {
-      for (const socket of sockets) reset(socket)
+      for (const socket of sockets) socket.resetAndDestroy()
     }
   }
 
@@ -105,7 +105,7 @@ export class TcpProxy {
   #take(client: Socket): void {
     if (this.#refusing) {
       client.on("error", () => {})
-      reset(client)
+      client.resetAndDestroy()
       return
     }
     this.#opened++

@@ -31,4 +31,20 @@ Object.assign(globalThis, {
   came: () => came,
   problems: () => problems,
   openedIn: () => firstAt,
+  stored,
 })
+
+/** Resolves when the browser has stored what it was given before: work of one turn is stored behind that of earlier ones. */
+function stored(): Promise<void> {
+  return new Promise((resolve) => {
+    const opening = indexedDB.open("baton")
+    opening.onsuccess = () => {
+      const transaction = opening.result.transaction("ops", "readwrite")
+      transaction.objectStore("ops").count()
+      transaction.oncomplete = () => {
+        opening.result.close()
+        resolve()
+      }
+    }
+  })
+}
