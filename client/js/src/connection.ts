@@ -350,8 +350,12 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
     try {
       const answer = await fetch(url, { headers, signal: AbortSignal.timeout(5000) })
       const wait = Number(answer.headers.get("Retry-After")) * 1000
-      if (answer.status === 401)
-        return { code: 401, message: "the relay does not take this token", newToken: true }
+      if (answer.status === 401) {
+        const message = this.#token ? "the relay does not take this token" : "the relay asks for a token"
+        return { code: 401, message, newToken: true }
+      }
+      if (answer.status === 403)
+        return { code: 403, message: "the relay does not allow pages of this origin", final: true }
       return wait > 0 ? { ...end, after: wait } : end
     } catch {
       return end

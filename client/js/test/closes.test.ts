@@ -126,6 +126,22 @@ test("401 to a handshake is found out over HTTP, and a new token is asked for", 
   await becomes(doc, "live")
 })
 
+for (const [token, status, code, why] of [
+  [undefined, 401, "unauthorized", "the relay asks for a token"],
+  ["bad", 401, "unauthorized", "the relay does not take this token"],
+  ["good", 403, "closed", "the relay does not allow pages of this origin"],
+] as const) {
+  test(`${status} to a handshake ${token ? `with a ${token} token` : "without a token"}: refused, and why`, async (t) => {
+    const relay = await startScript(t)
+    relay.status = () => status
+    const connection = connect(relay.url, { WebSocket, shared: false, ...(token && { token }) })
+    t.after(() => connection.close())
+    const doc = connection.join("notes")
+    assert.equal(await becomes(doc, "refused"), code)
+    assert.equal(doc.status.reason?.message, why)
+  })
+}
+
 test("401 to the only token there is: refused", async (t) => {
   const { relay, doc, line } = await enter(t, { connect: { token: "the-only-one" } })
   relay.status = () => 401
