@@ -431,15 +431,9 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
 
   /** @internal */
   serves(url: string, options: ConnectOptions): boolean {
-    const { token, subject, WebSocket, storage, shared } = this.#options
-    const same = token === options.token && subject === options.subject
-    return (
-      same &&
-      WebSocket === options.WebSocket &&
-      storage === options.storage &&
-      shared !== false &&
-      !this.#closed &&
-      url === this.#url.href
+    if (this.#options.shared === false || url !== this.#url.href) return false
+    return (["token", "subject", "WebSocket", "storage"] as const).every(
+      (o) => this.#options[o] === options[o],
     )
   }
 

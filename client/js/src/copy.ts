@@ -14,8 +14,6 @@ export interface Copied extends Head {
 interface Head {
   /** How far the relay's log was in it. */
   place: Place
-  /** What state and ops add up to, own ops that were not durable included. */
-  made: Record<string, number>
   /** What the state is, as a format's name. */
   format: string
   /** The tab that writes it; empty: none. */
@@ -25,7 +23,7 @@ interface Head {
 /** Whom the copy is of. */
 interface Original {
   readonly place: Place
-  readonly made: Record<string, number>
+  readonly settled: boolean
 }
 
 /** After how many ops, ms after the last of them, they are replaced by a state. */
@@ -40,8 +38,8 @@ const settling = 100
  * the wire: pass it to {@link JoinOptions.copy}, one for each document. Where the connection has a token, it needs
  * {@link ConnectOptions.subject} too, to know whose copy it is before the relay says so.
  *
- * It is a state, and the ops after it. `save` makes a state of all that the application was given and has made, so that
- * the ops need not pile up; `snapshots` loads it. Left out: all ops are kept. Bindings bring their own.
+ * It is a state, and the ops after it, of what is in the relay's log; what is not is in the outbox. `save` makes a state
+ * of what the application has, so that the ops need not pile up; `snapshots` loads it. Left out: all ops are kept. Bindings bring their own.
  */
 export function localCopy(save?: () => { blob: Uint8Array; format: string }): LocalCopy {
   return new LocalCopy(save)
@@ -107,7 +105,7 @@ export class LocalCopy {
         get<Head | undefined>(tx("copies").get(this.#key), (now) => {
           head = now
           if (dead === false || (now?.tab ?? "") !== dead) return
-          const begun: Head = { place: nowhere, made: {}, format: "", ...now, tab }
+          const begun: Head = { place: nowhere, format: "", ...now, tab }
           tx("copies").put(begun, this.#key)
           this.#next = last + 1
           this.#first = last + 1 - ops.length
@@ -117,7 +115,7 @@ export class LocalCopy {
     return head && { ...head, ...(blob && { blob }), ops }
   }
 
-  /** @internal Adds ops that the application was given or has made. */
+  /** @internal Adds ops of the log. */
   add(ops: Op[]): void {
     if (this.#next === undefined || ops.length === 0) return
     const at = this.#next
@@ -126,7 +124,10 @@ export class LocalCopy {
       for (const [i, op] of ops.entries()) tx("tails").put(op, [...this.#key, at + i])
     })
     this.#head()
-    if (!this.save || this.#next - this.#first < tailLength) return
+    if (this.save && this.#next - this.#first >= tailLength) this.#later()
+  }
+
+  #later(): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#renew(), quiet)
   }
@@ -139,8 +140,10 @@ export class LocalCopy {
   }
 
   #renew(): void {
+    if (this.#next === undefined || !this.#original) return
+    if (!this.#original.settled) return this.#later() // the copy is of what is in the log
     const state = this.save?.()
-    if (state && this.#next !== undefined) this.state(state.blob, state.format)
+    if (state) this.state(state.blob, state.format)
   }
 
   /** @internal Puts a state in the place of all there is. */
@@ -157,8 +160,8 @@ export class LocalCopy {
 
   #head(tab?: string): void {
     if (!this.#db || !this.#original) return
-    const { place, made } = this.#original
-    const head: Head = { place, made, format: this.#format, tab: tab ?? tabOf(this.#db).id }
+    const { place } = this.#original
+    const head: Head = { place, format: this.#format, tab: tab ?? tabOf(this.#db).id }
     this.#db.write((tx) => tx("copies").put(head, this.#key))
   }
 

@@ -324,7 +324,7 @@ export class Doc extends Emitter<DocEvents> {
       if (k.ops.length > 0 && k.epoch !== "" && epoch !== "" && k.epoch !== epoch) this.#own.withheld = true
       this.#own.boxes.adopt(k, store.tab)
     }
-    this.#inflow.adopted()
+    this.#inflow.deliver([])
     this.changed()
     this.connection.poke()
     if (!others) return

@@ -66,8 +66,6 @@ export class Inflow {
   #offset: number
   /** The next join does not trust the offset. */
   #byClock = false
-  /** Of actors of earlier pages, the first op that was not durable when its page ended, and may not be so now. */
-  #unsure: Vector = new Map()
   /** What the catch-up must add up to. */
   #proof: Vector | undefined
   /** What the log has, where that is less than what was known of it. */
@@ -76,6 +74,8 @@ export class Inflow {
   #halted = false
   /** Whether the relay's stream is, or was, taken. */
   #begun = false
+  /** What of the log the local copy lacks. */
+  #logged: Op[] = []
   /** Gaps since the document was live the last time. */
   #gaps = 0
   // Frames that wait for a snapshot to be loaded. A new stay begins a new list.
@@ -101,7 +101,6 @@ export class Inflow {
   get place(): Place {
     const { have, heads } = this.#seen
     const logged = this.own.boxes.logged(have)
-    for (const [actor, seq] of this.#unsure) if ((logged.get(actor) ?? 0) >= seq) logged.set(actor, seq - 1)
     return {
       epoch: this.#epoch,
       offset: this.#offset,
@@ -128,16 +127,12 @@ export class Inflow {
     ext: Record<string, unknown> | undefined,
     limits: Limits | undefined,
   ): Dot {
-    const dot = this.own.append(payload, as, ext, limits, this.live, this.#epoch)
-    const { copy } = this.#options
-    const made = this.own.boxes.all.get(dot.actor)?.find(dot.seq)
-    if (copy && made) copy.add([parse(made.text)])
-    return dot
+    return this.own.append(payload, as, ext, limits, this.live, this.#epoch)
   }
 
-  /** What the application has: own ops that are not durable included. */
-  get made(): Record<string, number> {
-    return fromVector(this.#seen.have)
+  /** Whether the application has nothing that is not in the log. */
+  get settled(): boolean {
+    return this.own.saved.pending === 0
   }
 
   /** A stay has ended: what was not taken comes again. */
@@ -153,7 +148,6 @@ export class Inflow {
     this.#seen.heads = new Map()
     this.#offset = 0
     this.#epoch = ""
-    this.#unsure = new Map()
     this.#less = undefined
     this.again(true)
   }
@@ -196,7 +190,7 @@ export class Inflow {
   #flow(f: StreamFrame): void {
     if (f.type === "joined") this.#begin(f)
     else if (this.#halted) return
-    else if (f.type === "ops") this.#deliver(f.ops)
+    else if (f.type === "ops") this.deliver(f.ops)
     else if (f.type === "ack") this.#acked(f)
     else if (f.type === "snapshot") void this.#load(f.snapshot)
     else this.#arrive(f.offset)
@@ -243,45 +237,27 @@ export class Inflow {
     const { copy, snapshots } = this.#options
     const kept = await copy?.open(this)
     if (this.#begun) return copy?.abandon() // the storage was too slow
-    this.#keepOwn(copy)
     if (!kept) return
     if (kept.blob) snapshots?.load(kept.blob, kept.format)
     const { epoch, offset, clock } = kept.place
     this.#epoch = epoch
     this.#offset = offset
     this.#seen.replace(toVector(clock))
-    for (const [actor, seq] of Object.entries(kept.made)) {
-      if (!this.has(actor, seq)) this.#unsure.set(actor, this.#seen.get(actor) + 1)
-    }
-    this.#seen.replace(toVector(kept.made))
     this.ops.push(kept.ops)
   }
 
-  /** Keeps own ops in the copy that were made before it was open. */
-  #keepOwn(copy: LocalCopy | undefined): void {
-    const { all } = this.own.boxes
-    copy?.add([...all.values()].flatMap((box) => box.ops.map((op) => parse(op.text))))
-  }
-
   /** Takes what is new of these ops, and of own ones of earlier pages what can follow. */
-  #deliver(entries: Entry[]): void {
+  deliver(entries: Entry[]): void {
     const batch: Op[] = []
     for (const e of entries) {
       if (!this.#takeOp(e, batch)) break
     }
     this.own.arrived()
-    this.#adopted(batch)
+    this.#takeAdopted(batch)
     this.#give(batch)
   }
 
-  /** Takes own ops of earlier pages that are not in the log. */
-  adopted(): void {
-    const batch: Op[] = []
-    this.#adopted(batch)
-    this.#give(batch)
-  }
-
-  #adopted(batch: Op[]): void {
+  #takeAdopted(batch: Op[]): void {
     for (let more = !this.#seen.loose && !this.own.withheld; more; ) {
       more = false
       for (const box of this.own.boxes.all.values()) {
@@ -294,23 +270,15 @@ export class Inflow {
   }
 
   #give(batch: Op[]): void {
-    if (batch.length === 0) return
     this.ops.push(batch)
-    this.#options.copy?.add(batch)
+    this.#options.copy?.add(this.#logged)
+    this.#logged = []
   }
 
   #fold(op: Op | Parsed, batch: Op[]): boolean {
     const missing = this.#seen.fold({ ...op, clock: toVector(op.clock) })
     if (missing.size === 0) batch.push(op)
     return missing.size === 0
-  }
-
-  /** Takes an actor's ops up to `seq` as being in the log. */
-  #confirm(actor: string, seq: number): void {
-    const unsure = this.#unsure.get(actor)
-    if (unsure === undefined || unsure > seq) return
-    if (this.has(actor, seq + 1)) this.#unsure.set(actor, seq + 1)
-    else this.#unsure.delete(actor)
   }
 
   /** Takes one op of the log. It returns false if the stream cannot go on. */
@@ -321,7 +289,9 @@ export class Inflow {
       this.#halted = true
       return false
     }
-    if (mine === "pending" && !this.#takeAcked(this.own.acked(e.actor, e.seq), batch)) return false
+    if (mine === "pending" && !this.#takeAcked(e.actor, e.seq, batch)) return false
+    // What an op in the log names is in the log too.
+    for (const [actor, seq] of Object.entries(e.clock)) if (!this.#takeAcked(actor, seq, batch)) return false
     if (e.seq > this.#seen.get(e.actor)) {
       const missing = this.#seen.fold({ ...e, clock: toVector(e.clock) })
       if (missing.size > 0) {
@@ -329,15 +299,19 @@ export class Inflow {
         return false
       }
       batch.push(e as Op)
+      this.#logged.push(e as Op)
     }
-    this.#confirm(e.actor, e.seq)
     this.#offset = e.offset
     return true
   }
 
-  /** Ops of earlier pages that the application was not given must be so now: they are in the log. */
-  #takeAcked(ops: Parsed[], batch: Op[]): boolean {
-    for (const op of ops) {
+  /**
+   * Takes an actor's ops up to `seq` as being in the log, if they are own ones. Those of earlier pages that the
+   * application was not given must be so now. It returns false if the stream cannot go on.
+   */
+  #takeAcked(actor: string, seq: number, batch: Op[]): boolean {
+    for (const op of this.own.acked(actor, seq)) {
+      this.#logged.push(op)
       if (this.has(op.actor, op.seq) || this.#fold(op, batch)) continue
       this.#gap(`${op.actor}:${op.seq}`, toVector(op.clock))
       return false
@@ -347,8 +321,7 @@ export class Inflow {
 
   #acked(f: AckFrame): void {
     const batch: Op[] = []
-    this.#takeAcked(this.own.acked(f.actor, f.seq), batch)
-    this.#confirm(f.actor, f.seq)
+    this.#takeAcked(f.actor, f.seq, batch)
     this.#offset = Math.max(this.#offset, f.offset)
     this.#give(batch)
     this.#options.copy?.moved()

@@ -125,12 +125,10 @@ export class OwnOps {
 
   /** Takes an actor's ops up to `seq` as durable and returns them. */
   acked(actor: string, seq: number): Parsed[] {
-    const box = this.boxes.all.get(actor)
-    const ops = box?.ack(seq) ?? []
-    const first = ops[0]
-    if (!box || !first) return []
-    this.#store?.drop(actor, first.seq, seq)
-    for (const other of this.boxes.all.values()) other.arrived((a) => this.#logged(a))
+    const ops = this.boxes.all.get(actor)?.ack(seq) ?? []
+    if (!ops[0]) return []
+    this.#store?.drop(actor, ops[0].seq, seq)
+    this.arrived()
     this.#changed()
     return ops.map((op) => parse(op.text))
   }

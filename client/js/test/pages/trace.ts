@@ -1,5 +1,5 @@
 import * as A from "@automerge/automerge"
-import { type LocalCopy, localCopy } from "@baton-relay/client"
+import { type Doc, type LocalCopy, localCopy } from "@baton-relay/client"
 import { firstChange, openAutomerge } from "@baton-relay/client/automerge"
 import { BatonProvider } from "@baton-relay/client/yjs"
 import * as Y from "yjs"
@@ -10,11 +10,9 @@ type Edit = [at: number, gone: number, ...come: string[]]
 interface Editor {
   text(): string
   edit(e: Edit): void
-  pending(): number
-  saved(): Promise<void>
-  live(): boolean
   compact(): Promise<boolean>
   problems: string[]
+  document: Doc
 }
 
 const query = new URL(location.href).searchParams
@@ -30,11 +28,9 @@ function automerge(copy: LocalCopy | undefined): Editor {
   binding.document.on("problem", (problem) => problems.push(problem.message))
   return {
     problems,
+    document: binding.document,
     text: () => binding.doc.text,
     edit: ([at, gone, ...come]) => binding.change((d) => A.splice(d, ["text"], at, gone, come.join(""))),
-    pending: () => binding.document.saved.pending,
-    saved: () => binding.document.saved.all(),
-    live: () => binding.document.status.state === "live",
     compact: () => binding.compact(),
   }
 }
@@ -46,15 +42,13 @@ function yjs(copy: LocalCopy | undefined): Editor {
   provider.document.on("problem", (problem) => problems.push(problem.message))
   return {
     problems,
+    document: provider.document,
     text: () => text.toString(),
     edit: ([at, gone, ...come]) =>
       provider.doc.transact(() => {
         text.delete(at, gone)
         text.insert(at, come.join(""))
       }),
-    pending: () => provider.document.saved.pending,
-    saved: () => provider.document.saved.all(),
-    live: () => provider.synced,
     compact: () => provider.compact(),
   }
 }
@@ -69,7 +63,7 @@ async function type(edits: Edit[]): Promise<void> {
     editor.edit(edit)
     await null
     if (n % 50 === 49) await new Promise((resolve) => setTimeout(resolve))
-    while (editor.pending() > 2000) await new Promise((resolve) => setTimeout(resolve, 5))
+    while (editor.document.saved.pending > 2000) await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 
@@ -79,9 +73,16 @@ async function opened(length: number): Promise<number> {
   return performance.now() - began
 }
 
+/** What there is to know if it does not go on. */
+function standing(): string {
+  const { status, place, saved } = editor.document
+  const { message } = status.reason ?? {}
+  return JSON.stringify([editor.text().length, saved.pending, status.state, message, place, editor.problems])
+}
+
 async function digest(): Promise<string> {
   const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(editor.text()))
   return [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("")
 }
 
-Object.assign(globalThis, { editor, type, opened, digest })
+Object.assign(globalThis, { editor, type, opened, standing, digest })
