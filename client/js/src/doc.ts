@@ -90,6 +90,7 @@ export class Doc extends Emitter<DocEvents> {
   #scope: string | undefined
   #store: OutboxStore | undefined
   #opening: boolean
+  #searched = false
   #looking: ReturnType<typeof setTimeout> | undefined
   #lookAfter = patience // a tab that was just closed still looks alive for a moment
 
@@ -297,14 +298,14 @@ export class Doc extends Emitter<DocEvents> {
 
   /** Finds what earlier pages have left, before the relay is asked for the rest. */
   async #find(store: OutboxStore, scope: string): Promise<void> {
+    if (this.#searched) return this.#look(store)
+    this.#searched = true
     const { database } = this.connection
     // Counted in ticks: a page that is busy with itself does not make the storage slow.
     let ticks = 0
     const late = setInterval(() => ++ticks >= openTicks && this.#opened(), openTick)
-    if (this.#opening && database) {
-      this.#options.copy?.bind(database, scope, this.name)
-      await this.#inflow.open()
-    }
+    if (database) this.#options.copy?.bind(database, scope, this.name)
+    await this.#inflow.open()
     await this.#look(store)
     clearInterval(late)
     this.#opened()

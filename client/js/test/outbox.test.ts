@@ -32,9 +32,9 @@ async function profile(t: { after(f: () => unknown): void }, doc: string, site =
   t.after(() => context.close())
   return {
     context,
-    open: async () => {
-      const { page } = await newPage(context, `${site}/outbox.html?relay=${proxy.url}&doc=${doc}${query}`)
-      return page
+    open: async (more = "") => {
+      const url = `${site}/outbox.html?relay=${proxy.url}&doc=${doc}${query}${more}`
+      return (await newPage(context, url)).page
     },
   }
 }
@@ -224,5 +224,20 @@ test("a document with a local copy opens offline, and only what is new comes ove
   const bytes = proxy.stats.toClient - before
   assert.ok(bytes < 5000, `${bytes} bytes came`)
   assert.deepEqual((await logged("copied")).payloads.slice(-2), ["offline", "offline again"])
+  assert.deepEqual(await call(second, "problems()"), [])
+})
+
+test("a relay that is quicker than the browser's storage changes nothing of what a document opens with", async (t) => {
+  const { open } = await profile(t, "quick", fixtures.url, "&copy")
+  const first = await open()
+  await live(first)
+  await call(first, "append('kept').length && saved()")
+  await until("the copy has come so far", () => call(first, "copied()"))
+  await first.close()
+  const second = await open("&slow")
+  await live(second)
+  assert.deepEqual(await call(second, "came()"), ["kept"])
+  await call(second, "append('more').length && saved()")
+  assert.equal((await logged("quick")).actors.length, 1)
   assert.deepEqual(await call(second, "problems()"), [])
 })

@@ -4,6 +4,7 @@ import { connect, localCopy } from "@baton-relay/client"
 const query = new URL(location.href).searchParams
 const token = query.get("token") ?? undefined
 const subject = query.get("subject") ?? undefined
+if (query.has("slow")) await occupy(500)
 const connection = connect(query.get("relay") ?? "", {
   minBackoff: 20,
   maxBackoff: 200,
@@ -32,7 +33,41 @@ Object.assign(globalThis, {
   problems: () => problems,
   openedIn: () => firstAt,
   stored,
+  copied,
 })
+
+/** Keeps the browser's storage busy for so long, ms. Resolves when it is. */
+function occupy(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const opening = indexedDB.open("baton")
+    opening.onsuccess = () => {
+      const until = performance.now() + ms
+      const store = opening.result.transaction("ops", "readwrite").objectStore("ops")
+      const again = () => {
+        store.count().onsuccess = () => {
+          if (performance.now() < until) again()
+          else opening.result.close()
+        }
+      }
+      again()
+      resolve()
+    }
+  })
+}
+
+/** How far the local copy has come with the log. */
+function copied(): Promise<number> {
+  return new Promise((resolve) => {
+    const opening = indexedDB.open("baton")
+    opening.onsuccess = () => {
+      const reading = opening.result.transaction("copies").objectStore("copies").getAll()
+      reading.onsuccess = () => {
+        opening.result.close()
+        resolve(reading.result[0]?.place.offset ?? 0)
+      }
+    }
+  })
+}
 
 /** Resolves when the browser has stored what it was given before: work of one turn is stored behind that of earlier ones. */
 function stored(): Promise<void> {
