@@ -271,9 +271,9 @@ export class Doc extends Emitter<DocEvents> {
     this.#own.refuse(error.code, error.message)
   }
 
-  /** @internal The offset whose state the application has, if it is live with nothing unsaved; else 0. */
+  /** @internal The offset whose state the application has, if it is live and settled; else 0. */
   get settledAt(): number {
-    return this.#inflow.live && this.saved.pending === 0 ? this.#inflow.place.offset : 0
+    return this.#inflow.live && this.#inflow.settled ? this.#inflow.place.offset : 0
   }
 
   // What the connection calls.

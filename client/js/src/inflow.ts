@@ -130,9 +130,9 @@ export class Inflow {
     return this.own.append(payload, as, ext, limits, this.live, this.#epoch)
   }
 
-  /** Whether the application has nothing that is not in the log. */
+  /** Whether the application has taken all it was given, and has nothing that is not in the log. */
   get settled(): boolean {
-    return this.own.saved.pending === 0
+    return this.ops.taken && this.own.saved.pending === 0
   }
 
   /** A stay has ended: what was not taken comes again. */

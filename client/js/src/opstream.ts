@@ -26,6 +26,8 @@ export class OpStream implements AsyncIterable<Op[]> {
   #waiting: Op[] = []
   #listeners = new Set<(batch: Op[]) => void>()
   #wake: (() => void) | undefined
+  /** The reader has a batch, and has not come back for the next. */
+  #reading = false
   #ended = false
   #error: Error | undefined
 
@@ -39,10 +41,16 @@ export class OpStream implements AsyncIterable<Op[]> {
     }
   }
 
+  /** @internal Whether somebody has dealt with all there was. */
+  get taken(): boolean {
+    return this.#waiting.length === 0 && !this.#reading
+  }
+
   /** Yields all that came since the last batch, until the document is left. It is for one reader. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Op[], void, undefined> {
     for (;;) {
-      if (this.#waiting.length > 0) yield this.#waiting.splice(0)
+      this.#reading = this.#waiting.length > 0
+      if (this.#reading) yield this.#waiting.splice(0)
       else if (this.#error) throw this.#error
       else if (this.#ended) return
       else {

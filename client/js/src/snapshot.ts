@@ -40,7 +40,8 @@ async function fetchSnapshot(request: Request, at: Snapshot): Promise<{ blob: Ui
 
 /**
  * Stores a document's state at the relay, so that who comes later need not read all ops. The state must hold exactly
- * the ops so far: so `save` is called only while the document is live with nothing unsaved, and the answer is false
+ * the ops so far: so `save` is called only while the document is live, with nothing unsaved and nothing given that the
+ * application has not dealt with, and the answer is false
  * otherwise. It needs the right `compact`.
  */
 export async function storeSnapshot(doc: Doc, format: string, save: () => Uint8Array): Promise<boolean> {
