@@ -23,12 +23,14 @@ interface Head {
 /** Whom the copy is of. */
 interface Original {
   readonly place: Place
+  /** Whether the application has just what is in the log up to there. */
   readonly settled: boolean
 }
 
-/** After how many ops, ms after the last of them, they are replaced by a state. */
+/** After how many ops they are replaced by a state: ms after the last of them, and at the latest. */
 const tailLength = 256
 const quiet = 1000
+const longest = 5000
 
 /** How long the place may lag behind acks, ms: what it lacks would come again. */
 const settling = 100
@@ -57,6 +59,8 @@ export class LocalCopy {
   #next: number | undefined
   #first = 0
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** By when the ops have to be replaced, Unix ms; 0: there are few. */
+  #due = 0
   #moving: ReturnType<typeof setTimeout> | undefined
 
   /** @internal Use {@link localCopy}. */
@@ -115,7 +119,7 @@ export class LocalCopy {
     return head && { ...head, ...(blob && { blob }), ops }
   }
 
-  /** @internal Adds ops of the log. */
+  /** @internal Adds ops of the log, which the application was just given or has made. */
   add(ops: Op[]): void {
     if (this.#next === undefined || ops.length === 0) return
     const at = this.#next
@@ -128,8 +132,11 @@ export class LocalCopy {
   }
 
   #later(): void {
+    const now = Date.now()
+    this.#due ||= now + longest
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#renew(), quiet)
+    if (now >= this.#due && this.#original?.settled) return this.#renew()
+    this.#timer = setTimeout(() => this.#renew(), Math.max(settling, Math.min(quiet, this.#due - now)))
   }
 
   /** @internal Notes that the place has moved, if no more is to come just now. */
@@ -150,6 +157,7 @@ export class LocalCopy {
   state(blob: Uint8Array, format: string): void {
     if (this.#next === undefined) return
     this.#first = this.#next
+    this.#due = 0
     this.#format = format
     this.#db?.write((tx) => {
       tx("copies").put(blob, [...this.#key, "state"])
@@ -175,6 +183,7 @@ export class LocalCopy {
     if (this.#next === undefined) return
     this.#next = anew ? 1 : undefined
     this.#first = 1
+    this.#due = 0
     this.#db?.write((tx) => {
       tx("copies").delete(this.#key)
       tx("copies").delete([...this.#key, "state"])

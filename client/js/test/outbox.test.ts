@@ -4,6 +4,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core"
 import { launch, newPage } from "./harness/browser.ts"
 import { until } from "./harness/deadline.ts"
 import { type Fixtures, serveFixtures } from "./harness/fixtures.ts"
+import { Peer } from "./harness/peer.ts"
 import { startProxy, type TcpProxy } from "./harness/proxy.ts"
 import { type Relay, startRelay } from "./harness/relay.ts"
 
@@ -227,12 +228,38 @@ test("a document with a local copy opens offline, and only what is new comes ove
   assert.deepEqual(await call(second, "problems()"), [])
 })
 
+test("a local copy stays small while others write without a pause", async (t) => {
+  const { open } = await profile(t, "busy", fixtures.url, "&save")
+  const first = await open()
+  const other = new Peer(relay.url, "busy")
+  t.after(() => other.connection.close())
+  const writing = setInterval(() => {
+    for (let i = 0; i < 20; i++) other.append(i)
+  }, 20)
+  t.after(() => clearInterval(writing))
+  const copied = () => call<{ offset: number; tail: number }>(first, "copied()")
+  await until("the copy has many ops", async () => (await copied()).tail > 1000)
+  await until("a state has taken their place", async () => {
+    const { offset, tail } = await copied()
+    return offset > 2000 && tail < 500
+  })
+  clearInterval(writing)
+  await other.doc.saved.all()
+  const want = other.ops.size
+  await until("all came", async () => (await call<number>(first, "came().length")) === want)
+  await until("the copy has all", async () => (await copied()).offset === want)
+  await first.close()
+  offline(t)
+  const second = await open()
+  await until("it opens with all", async () => (await call<number>(second, "came().length")) === want)
+})
+
 test("a relay that is quicker than the browser's storage changes nothing of what a document opens with", async (t) => {
   const { open } = await profile(t, "quick", fixtures.url, "&copy")
   const first = await open()
   await live(first)
   await call(first, "append('kept').length && saved()")
-  await until("the copy has come so far", () => call(first, "copied()"))
+  await until("the copy has come so far", () => call(first, "copied().then(({ offset }) => offset > 0)"))
   await first.close()
   const second = await open("&slow")
   await live(second)

@@ -1,4 +1,4 @@
-import { connect, localCopy } from "@baton-relay/client"
+import { connect, localCopy, snapshots } from "@baton-relay/client"
 
 /** What a test asks of the page: a document of the relay in its query, and all that came. */
 const query = new URL(location.href).searchParams
@@ -11,9 +11,13 @@ const connection = connect(query.get("relay") ?? "", {
   ...(token && { token }),
   ...(subject && { subject }),
 })
-const doc = connection.join(query.get("doc") ?? "", query.has("copy") ? { copy: localCopy() } : {})
-
 const came: unknown[] = []
+const copy = query.has("save")
+  ? { format: "json", copy: localCopy(save), snapshots: snapshots(load) }
+  : query.has("copy")
+    ? { copy: localCopy() }
+    : {}
+const doc = connection.join(query.get("doc") ?? "", copy)
 const opened = performance.now()
 let firstAt = 0
 doc.ops.on((batch) => {
@@ -36,6 +40,14 @@ Object.assign(globalThis, {
   copied,
 })
 
+function save(): { blob: Uint8Array; format: string } {
+  return { blob: new TextEncoder().encode(JSON.stringify(came)), format: "json" }
+}
+
+function load(blob: Uint8Array): void {
+  came.push(...JSON.parse(new TextDecoder().decode(blob)))
+}
+
 /** Keeps the browser's storage busy for so long, ms. Resolves when it is. */
 function occupy(ms: number): Promise<void> {
   return new Promise((resolve) => {
@@ -55,15 +67,18 @@ function occupy(ms: number): Promise<void> {
   })
 }
 
-/** How far the local copy has come with the log. */
-function copied(): Promise<number> {
+/** How far the local copy has come with the log, and how many ops there are in it behind its state. */
+function copied(): Promise<{ offset: number; tail: number }> {
   return new Promise((resolve) => {
     const opening = indexedDB.open("baton")
     opening.onsuccess = () => {
-      const reading = opening.result.transaction("copies").objectStore("copies").getAll()
-      reading.onsuccess = () => {
+      const transaction = opening.result.transaction(["copies", "tails"])
+      const heads = transaction.objectStore("copies").getAll()
+      const tail = transaction.objectStore("tails").count()
+      transaction.oncomplete = () => {
         opening.result.close()
-        resolve(reading.result[0]?.place.offset ?? 0)
+        const { offset = 0 } = heads.result.find((head) => head.place)?.place ?? {}
+        resolve({ offset, tail: tail.result })
       }
     }
   })
