@@ -19,16 +19,16 @@ export function raise(v: Vector, actor: string, seq: number): void {
   if ((v.get(actor) ?? 0) < seq) v.set(actor, seq)
 }
 
-export function covers(v: Vector, other: Vector): boolean {
-  for (const [actor, seq] of other) if ((v.get(actor) ?? 0) < seq) return false
-  return true
-}
-
 /**
  * What the application has of a document, and which of those ops its next own op must name. It folds ops in the order
  * in which they are delivered, which proves from their clocks alone that none is missing.
  */
 export class Seen {
+  /** The log that it is of, and up to where; empty and 0: of none yet. */
+  epoch = ""
+  offset = 0
+  /** Whether all is here that was written before. */
+  live = false
   /** Every op that the application was given or has made. */
   have: Vector
   /** Of them, those that no other op implies. Naming them names all. */
@@ -36,9 +36,9 @@ export class Seen {
   /** Ops are gone without a snapshot in their place: until the catch-up is over nothing can be proven. */
   loose = false
 
-  constructor(have: Vector = new Map(), heads?: Vector) {
+  constructor(have: Vector, heads: Vector) {
     this.have = have
-    this.heads = new Map(heads?.size ? heads : have)
+    this.heads = new Map(heads.size > 0 ? heads : have)
   }
 
   get(actor: string): number {
@@ -46,24 +46,20 @@ export class Seen {
   }
 
   /** Takes the next op. It returns what should have come before; if that is not empty, nothing changed. */
-  fold(op: { actor: string; seq: number; clock: Vector }): Vector {
-    const missing: Vector = new Map()
-    if (op.seq > this.get(op.actor) + 1) missing.set(op.actor, op.seq - 1)
-    for (const [actor, seq] of op.clock) if (this.get(actor) < seq) raise(missing, actor, seq)
-    if (missing.size > 0) {
-      if (!this.loose) return missing
-      for (const [actor, seq] of missing) raise(this.have, actor, seq)
-    }
+  fold(op: Dot & { clock: Record<string, number> }): Vector {
+    const clock = Object.entries(op.clock)
+    const missing = this.lacks([...clock, [op.actor, op.seq - 1]])
+    if (missing.size > 0) return missing
     this.have.set(op.actor, op.seq)
-    for (const [actor, seq] of op.clock) if ((this.heads.get(actor) ?? 0) <= seq) this.heads.delete(actor)
+    for (const [actor, seq] of clock) if ((this.heads.get(actor) ?? 0) <= seq) this.heads.delete(actor)
     this.heads.set(op.actor, op.seq)
-    return new Map()
+    return missing
   }
 
-  /** Returns what of a document's clock is missing at the end of a catch-up. */
-  lacks(clock: Vector): Vector {
+  /** Returns what of a clock is not here, though it should be. */
+  lacks(clock: Iterable<[string, number]>): Vector {
     const missing: Vector = new Map()
-    for (const [actor, seq] of clock) if (this.get(actor) < seq) missing.set(actor, seq)
+    for (const [actor, seq] of clock) if (this.get(actor) < seq) raise(missing, actor, seq)
     if (!this.loose) return missing
     for (const [actor, seq] of missing) this.have.set(actor, seq)
     return new Map()
@@ -80,7 +76,8 @@ export class Seen {
 
   /** Takes an actor's ops from `seq` on as never made. The next own op names everything. */
   unmake(actor: string, seq: number): void {
-    if (this.get(actor) >= seq) this.have.set(actor, seq - 1)
+    if (this.get(actor) < seq) return
+    this.have.set(actor, seq - 1)
     if (seq === 1) this.have.delete(actor)
     this.heads = new Map(this.have)
   }

@@ -1,8 +1,8 @@
 import { Database } from "./database.ts"
 import { Doc, type JoinOptions } from "./doc.ts"
-import { Emitter } from "./emitter.ts"
+import { Standing } from "./emitter.ts"
 import { BatonError } from "./errors.ts"
-import type { HttpError, Limits, ServerFrame, User, WelcomeFrame } from "./frames.ts"
+import type { Limits, ServerFrame, User, WelcomeFrame } from "./frames.ts"
 import { Socket, type WebSocketClass } from "./socket.ts"
 import type { Verdict } from "./verdict.ts"
 
@@ -32,7 +32,7 @@ export interface ConnectOptions {
 /** How a connection stands. */
 export interface ConnectionStatus {
   state: "connecting" | "open" | "offline" | "paused" | "refused" | "closed"
-  reason?: BatonError
+  reason?: BatonError | undefined
 }
 
 const legalDoc = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}$/
@@ -40,11 +40,8 @@ const legalDoc = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}$/
 /** How long a connection has to last to count as a success, ms. */
 const lasting = 1000
 
-/** How much may wait in the socket before no more is put there, bytes: presence and acks must not wait behind it. */
-const socketRoom = 256 << 10
-
-/** How often a full socket is looked at, ms. */
-const drainPoll = 20
+/** What happens to a page that makes another attempt, or a question, worth it. */
+const stirs = ["online", "offline", "visibilitychange"]
 
 let pageDatabase: Database | undefined
 const connections = new Set<Connection>()
@@ -53,7 +50,7 @@ const connections = new Set<Connection>()
 function databaseOfPage(): Database | undefined {
   if (typeof indexedDB === "undefined") return undefined
   pageDatabase ??= new Database(() => {
-    for (const c of connections) c.storageFailed()
+    for (const c of connections) c.changed()
   })
   return pageDatabase
 }
@@ -75,7 +72,7 @@ export function connect(url: string, options: ConnectOptions = {}): Connection {
 }
 
 /** A connection to a relay that comes back after cuts, and the documents on it. */
-export class Connection extends Emitter<{ status: ConnectionStatus }> {
+export class Connection extends Standing<ConnectionStatus> {
   /** @internal */
   readonly database: Database | undefined
   #url: URL
@@ -87,16 +84,14 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
   #socket: Socket | undefined
   #welcome: WelcomeFrame | undefined
   #token: string | undefined
-  #welcomeAt = Infinity
-  /** @internal Whether the first attempt is over. */
-  tried = false
   #paused = false
   #closed = false
-  /** @internal Why it does not connect again. */
-  refused: BatonError | undefined
-  /** @internal Why it is not connected. */
-  trouble: BatonError | undefined
-  #status: ConnectionStatus = { state: "connecting" }
+  /** It does not connect again. */
+  #refused = false
+  /** Why it is not connected; undefined before the first attempt is over. */
+  #trouble: BatonError | undefined
+  /** @internal The secret of the session before this one, which the relay may believe alive. */
+  replaces: string | undefined
   /** Whose work is kept in the browser's storage; undefined until it is known. */
   #scope: string | undefined
   #sure = false
@@ -111,20 +106,15 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
 
   /** @internal Use {@link connect}. */
   constructor(url: URL, options: ConnectOptions) {
-    super()
+    super({ state: "connecting" })
     this.#url = url
     this.#options = options
     this.database = options.storage === false ? undefined : databaseOfPage()
     connections.add(this)
-    for (const event of ["online", "offline", "visibilitychange"])
-      globalThis.addEventListener?.(event, this.#stirred)
+    for (const event of stirs) globalThis.addEventListener?.(event, this.#stirred)
     if (options.subject !== undefined || !options.token) this.#setScope(options.subject ?? "", true)
     else void this.#guessScope()
     void this.#run()
-  }
-
-  get status(): ConnectionStatus {
-    return this.#status
   }
 
   /** Who the relay says this is. */
@@ -152,18 +142,20 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
   pause(): void {
     this.#paused = true
     this.#socket?.abandon({ code: 0, message: "the connection is paused" })
-    this.#changed()
+    this.changed()
   }
 
   /** Puts it back on the network, also after the relay has refused it. */
   resume(): void {
-    if (this.#closed || !(this.#paused || this.refused)) return
-    const stopped = this.refused !== undefined
+    if (this.#closed) return
     this.#paused = false
-    this.refused = this.#token = undefined
-    if (stopped) void this.#run()
+    if (this.#refused) {
+      this.#refused = false
+      this.#token = undefined
+      void this.#run()
+    }
     this.#wake()
-    this.#changed()
+    this.changed()
   }
 
   /** Ends it, once all who share it have closed it. What is not durable is kept for the next page, where there is storage. */
@@ -172,13 +164,12 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
     this.#closed = true
     for (const doc of [...this.#docs.values()]) doc.leave()
     connections.delete(this)
-    for (const event of ["online", "offline", "visibilitychange"])
-      globalThis.removeEventListener?.(event, this.#stirred)
+    for (const event of stirs) globalThis.removeEventListener?.(event, this.#stirred)
     this.#pump()
     this.#socket?.abandon({ code: 1000, message: "the connection was closed" })
     clearTimeout(this.#timer)
     this.#wake()
-    this.#changed()
+    this.changed()
   }
 
   // What documents call.
@@ -188,25 +179,13 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
     return this.#welcome?.limits
   }
   /** @internal */
-  get connected(): boolean {
-    return this.#socket?.open ?? false
-  }
-  /** @internal Whether this node is going, and takes no new ops. */
-  get draining(): boolean {
-    return this.#socket?.draining ?? false
-  }
-  /** @internal The secret of the session before this one, which the relay may believe alive. */
-  get replaces(): string | undefined {
-    return this.#socket?.replaces
-  }
-  /** @internal */
   nextJoin(): number {
     return ++this.#joins
   }
   /** @internal */
   add(doc: Doc): void {
     this.#docs.set(doc.name, doc)
-    if (this.refused) this.resume()
+    if (this.#refused) this.resume()
     this.poke()
   }
   /** @internal */
@@ -215,7 +194,7 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
   }
   /** @internal Sends a frame that a cut may lose. */
   send(frame: string): void {
-    if (!this.connected) return
+    if (!this.#socket?.open) return
     this.#control.push(frame)
     this.poke()
   }
@@ -224,23 +203,13 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
     this.#deaths = 0
   }
 
-  /** @internal Asks the relay over HTTP. */
-  async request(path: string, init: RequestInit = {}): Promise<Response> {
+  /** @internal Asks the relay for a path of its own, with the token. */
+  http(path: string, init: RequestInit = {}): Promise<Response> {
+    // The slash ends the host, whatever the path is: the token goes to no other.
+    const url = this.#url.href.replace("ws", "http").replace(/(\/v1\/ws)?([?#].*)?$/, "/") + path.slice(1)
     const headers = new Headers(init.headers)
     if (this.#token) headers.set("Authorization", `Bearer ${this.#token}`)
-    const response = await fetch(this.#address(path), { ...init, headers })
-    if (response.ok) return response
-    const said: Partial<HttpError> = await response.json().catch(() => ({})) // not all that stands between speaks JSON
-    throw new BatonError(said.code ?? "unavailable", said.message ?? `the relay answers ${response.status}`)
-  }
-
-  /** Never another host's: a token goes nowhere else. */
-  #address(path: string): URL {
-    if (!path.startsWith("/")) throw new BatonError("invalid", `${path} is not a path of the relay`)
-    const url = new URL(this.#url)
-    url.protocol = url.protocol.replace("ws", "http")
-    url.pathname = this.#url.pathname.replace(/\/v1\/ws$/, "") + path
-    return url
+    return fetch(url, { ...init, headers })
   }
 
   /** @internal Sends what there is to send, soon. */
@@ -256,25 +225,16 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
   #pump(): void {
     clearTimeout(this.#timer)
     const socket = this.#socket
-    if (!socket?.open) return
+    const { limits } = this
+    if (!socket?.open || !limits) return
     for (const frame of this.#control.splice(0)) socket.send(frame)
     const now = Date.now()
-    let open = this.limits?.unacked_ops || 1024
+    let open = limits.unacked_ops || 1024
     for (const doc of this.#docs.values()) open -= doc.open
     let again = Infinity
     for (const doc of this.#docs.values()) {
       const before = doc.open
-      const frames = doc.frames(now, Math.max(open, 0))
-      for (let next = frames.next(); ; next = frames.next()) {
-        if (next.done) {
-          again = Math.min(again, next.value)
-          break
-        }
-        socket.send(next.value)
-        if (socket.buffered < socketRoom) continue
-        again = Math.min(again, now + drainPoll)
-        break
-      }
+      again = Math.min(again, doc.pump(socket, limits, now, open))
       open -= doc.open - before
     }
     if (again < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.max(again - now, 1))
@@ -290,20 +250,19 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
         await this.#sleep(Infinity)
         continue
       }
-      this.#welcomeAt = Infinity
       const end = await this.#serve()
       if (this.#closed) return
-      if (Date.now() - this.#welcomeAt > lasting) failures = badTokens = 0
-      if (end.newToken && (typeof this.#options.token !== "function" || badTokens++ > 2)) end.final = true
-      if (end.newToken) this.#token = undefined
-      this.trouble = new BatonError(end.newToken ? "unauthorized" : "closed", end.message)
-      if (end.final) {
-        this.refused = this.trouble
-        this.#changed()
-        return
+      if (Date.now() - (this.#socket?.openSince ?? Infinity) > lasting) failures = badTokens = 0
+      this.#control = []
+      this.#refused = end.final ?? false
+      if (end.newToken) {
+        this.#token = undefined
+        this.#refused = typeof this.#options.token !== "function" || badTokens++ > 2
       }
-      this.#changed()
-      if (failures > 0) for (const doc of this.#docs.values()) doc.presence.clear()
+      this.#trouble = new BatonError(end.newToken ? "unauthorized" : "closed", end.message)
+      this.changed()
+      for (const doc of this.#docs.values()) doc.cut(failures > 0 || this.#refused)
+      if (this.#refused) return
       if (!this.#paused) await this.#sleep((end.after ?? 0) + this.#backoff(failures++))
     }
   }
@@ -316,6 +275,7 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
 
   /** Opens a socket and returns what its end asks for. */
   async #serve(): Promise<Verdict> {
+    this.#socket = undefined
     try {
       const { token } = this.#options
       this.#token ??= typeof token === "function" ? await token() : token
@@ -324,9 +284,7 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
     }
     if (this.#closed || this.#paused) return { code: 0, message: "the connection is paused" }
     const { heartbeat = 10_000 } = this.#options
-    const former = this.#socket?.secret ?? this.#socket?.replaces
     const socket = new Socket(this.#url, this.#token, this.#options.WebSocket as WebSocketClass | undefined, {
-      former,
       heartbeat,
       // A network that is only slow needs more time each try.
       patience: (heartbeat / 2) * 2 ** Math.min(this.#deaths, 4),
@@ -335,20 +293,14 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
     })
     this.#socket = socket
     const end = await socket.ended
-    this.tried = true
-    this.#control = []
-    for (const doc of this.#docs.values()) doc.cut()
     if (end.code === 4408) this.#deaths++
-    return socket.secret || this.#paused || this.#closed ? end : await this.#ask(end)
+    return socket.openSince < Infinity || this.#paused || this.#closed ? end : await this.#ask(end)
   }
 
   /** Finds out what a browser does not tell: why there was no connection. */
   async #ask(end: Verdict): Promise<Verdict> {
-    const url = this.#address("/v1/docs")
-    url.search = "limit=1"
-    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {}
     try {
-      const answer = await fetch(url, { headers, signal: AbortSignal.timeout(5000) })
+      const answer = await this.http("/v1/docs?limit=1", { signal: AbortSignal.timeout(5000) })
       const wait = Number(answer.headers.get("Retry-After")) * 1000
       if (answer.status === 401) {
         const message = this.#token ? "the relay does not take this token" : "the relay asks for a token"
@@ -382,11 +334,10 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
 
   #receive(f: ServerFrame): void {
     if (f.type === "welcome") {
+      this.replaces = this.#welcome?.replace
       this.#welcome = f
-      this.#welcomeAt = Date.now()
-      this.trouble = undefined
       this.#setScope(this.#options.subject ?? f.user?.id ?? "", true)
-      this.#changed()
+      this.changed()
       this.poke()
     } else if (f.type === "auth") {
       if (f.id === undefined) void this.#renew() // it is about to end
@@ -425,11 +376,6 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
   }
 
   /** @internal */
-  storageFailed(): void {
-    for (const doc of this.#docs.values()) doc.changed()
-  }
-
-  /** @internal */
   serves(url: string, options: ConnectOptions): boolean {
     if (this.#options.shared === false || url !== this.#url.href) return false
     return (["token", "subject", "WebSocket", "storage"] as const).every(
@@ -443,22 +389,18 @@ export class Connection extends Emitter<{ status: ConnectionStatus }> {
     return this
   }
 
-  #changed(): void {
+  /** @internal Works out the status anew, and that of all documents. */
+  changed(): void {
+    const state = this.#state()
+    this.show({ state, reason: state === "open" ? undefined : this.#trouble })
     for (const doc of this.#docs.values()) doc.changed()
-    const state = this.#closed
-      ? "closed"
-      : this.refused
-        ? "refused"
-        : this.#paused
-          ? "paused"
-          : this.connected
-            ? "open"
-            : this.tried
-              ? "offline"
-              : "connecting"
-    const reason = this.refused ?? (state === "open" ? undefined : this.trouble)
-    if (this.#status.state === state && this.#status.reason === reason) return
-    this.#status = { state, ...(reason && { reason }) }
-    this.emit("status", this.#status)
+  }
+
+  #state(): ConnectionStatus["state"] {
+    if (this.#closed) return "closed"
+    if (this.#refused) return "refused"
+    if (this.#paused) return "paused"
+    if (this.#socket?.open) return "open"
+    return this.#trouble ? "offline" : "connecting"
   }
 }

@@ -1,4 +1,4 @@
-import { type Database, under } from "./database.ts"
+import { type Database, under, when } from "./database.ts"
 import type { Place } from "./inflow.ts"
 import type { Op } from "./opstream.ts"
 import { tabOf } from "./tab.ts"
@@ -81,7 +81,7 @@ export class LocalCopy {
     this.#original = original
     try {
       const tab = tabOf(db)
-      await tab.ready()
+      await tab.ready
       const seen = await db.read<Head | undefined>((tx) => tx("copies").get(this.#key))
       const free = !seen || (await tab.dead([seen.tab])).length > 0
       const kept = await this.#read(db, free && (seen?.tab ?? ""), tab.id)
@@ -98,15 +98,15 @@ export class LocalCopy {
     let blob: Uint8Array | undefined
     let ops: Op[] = []
     await db.finish((tx) => {
-      get(tx("copies").get([...this.#key, "state"]), (state) => {
+      when(tx("copies").get([...this.#key, "state"]), (state) => {
         blob = state
       })
-      get(tx("tails").getAll(under(...this.#key)), (tail) => {
+      when(tx("tails").getAll(under(...this.#key)), (tail) => {
         ops = tail
       })
-      get(tx("tails").getAllKeys(under(...this.#key)), (keys) => {
+      when(tx("tails").getAllKeys(under(...this.#key)), (keys) => {
         const last = (keys.at(-1) as [string, string, number] | undefined)?.[2] ?? 0
-        get<Head | undefined>(tx("copies").get(this.#key), (now) => {
+        when<Head | undefined>(tx("copies").get(this.#key), (now) => {
           head = now
           if (dead === false || (now?.tab ?? "") !== dead) return
           const begun: Head = { place: nowhere, format: "", ...now, tab }
@@ -156,12 +156,15 @@ export class LocalCopy {
   /** @internal Puts a state in the place of all there is. */
   state(blob: Uint8Array, format: string): void {
     if (this.#next === undefined) return
-    this.#first = this.#next
+    const first = this.#first
+    const next = this.#next
+    this.#first = next
     this.#due = 0
     this.#format = format
     this.#db?.write((tx) => {
       tx("copies").put(blob, [...this.#key, "state"])
-      tx("tails").delete(under(...this.#key))
+      // Not all that may be there: the browser steps over each that was deleted before.
+      tx("tails").delete(IDBKeyRange.bound([...this.#key, first], [...this.#key, next]))
     })
     this.#head()
   }
@@ -206,7 +209,3 @@ export class LocalCopy {
 }
 
 const nowhere: Place = { epoch: "", offset: 0, clock: {} }
-
-function get<T>(request: IDBRequest<T>, then: (result: T) => void): void {
-  request.onsuccess = () => then(request.result)
-}

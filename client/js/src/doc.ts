@@ -1,17 +1,18 @@
 import type { Dot } from "./clock.ts"
 import type { Connection } from "./connection.ts"
 import type { LocalCopy } from "./copy.ts"
-import { Emitter } from "./emitter.ts"
+import { Standing } from "./emitter.ts"
 import { BatonError } from "./errors.ts"
-import type { ErrorFrame, JoinFrame, ServerFrame } from "./frames.ts"
+import type { ErrorFrame, JoinFrame, Limits, ServerFrame } from "./frames.ts"
 import { type Divergence, Inflow, type Place } from "./inflow.ts"
 import type { Op, OpStream } from "./opstream.ts"
-import { utf8 } from "./outboxes.ts"
+import { utf8 } from "./outbox.ts"
 import { OutboxStore } from "./outboxstore.ts"
-import { fits, frameRoom, type OpName, type OwnOps, type Refusal } from "./own.ts"
+import { fits, frameRoom, type OpName, type OwnOps, patience, type Refusal } from "./own.ts"
 import { Presence } from "./presence.ts"
 import type { Saved } from "./saved.ts"
 import type { SnapshotLoader } from "./snapshot.ts"
+import type { Socket } from "./socket.ts"
 
 export interface JoinOptions {
   /** What the payloads are, such as `json`, `automerge` or `yjs`. Left out: whatever the document is. */
@@ -30,15 +31,14 @@ export interface JoinOptions {
 export interface Status {
   state: "connecting" | "syncing" | "live" | "read-only" | "offline" | "refused" | "diverged"
   /** Why, where somebody should know: the relay's word, a lost connection. */
-  reason?: BatonError
+  reason?: BatonError | undefined
   /** This session's rights, once the relay has said them. */
-  access?: string[]
-  /** Why unsaved work would not survive this page: there is no storage, or it is full. Left out while it would. */
-  storage?: BatonError
+  access?: string[] | undefined
+  /** Why unsaved work would not survive this page: there is no storage, or it is full. Undefined while it would. */
+  storage?: BatonError | undefined
 }
 
 export interface DocEvents {
-  status: Status
   /** What somebody there has published; without `session` it came over HTTP. */
   event: { session?: string; name: string; data?: unknown }
   /** The document was deleted, restored from a backup, or imported. */
@@ -49,11 +49,6 @@ export interface DocEvents {
   compact: undefined
 }
 
-/** What the ids of joins and of frames of ops begin with, and that of leaves: whether the relay knew of the stay or not. */
-const joinId = "join:"
-const opsId = "ops:"
-const leaveId = "leave"
-
 /** How often it is looked, at least, for ops that other tabs left when they died, ms. */
 const lookAgain = 10_000
 
@@ -61,14 +56,17 @@ const lookAgain = 10_000
 const openTicks = 40
 const openTick = 50
 
-/** The least time before anything is tried again, ms. */
-const patience = 250
+/** How much may wait in the socket before no more ops are put there, bytes: presence and acks must not wait behind. */
+const socketRoom = 256 << 10
+
+/** How often a full socket is looked at, ms. */
+const drainPoll = 20
 
 /** How many bytes of ops a frame has at most, unless it is a single one: other documents get their turn. */
 const frameSize = 64 << 10
 
 /** One document on a connection. It comes back with the connection after each cut, until {@link Doc.leave}. */
-export class Doc extends Emitter<DocEvents> {
+export class Doc extends Standing<Status, DocEvents> {
   readonly connection: Connection
   readonly name: string
   readonly presence: Presence
@@ -79,12 +77,10 @@ export class Doc extends Emitter<DocEvents> {
   // The stay.
   #stage: "out" | "joining" | "in" | "over" = "out"
   #join = 0
-  #leaveFirst = false
   #notBefore = 0
   #access: string[] | undefined
   #ended: BatonError | undefined
   #left = false
-  #status: Status = { state: "connecting" }
 
   // What the browser keeps.
   #scope: string | undefined
@@ -96,32 +92,19 @@ export class Doc extends Emitter<DocEvents> {
 
   /** @internal */
   constructor(connection: Connection, name: string, options: JoinOptions) {
-    super()
+    super({ state: "connecting" })
     this.connection = connection
     this.name = name
     this.#options = options
     const { since, snapshots, copy, format = "", channels } = options
     this.#opening = connection.database !== undefined
-    this.#inflow = new Inflow(
-      {
-        request: (path, init) => connection.request(path, init),
-        changed: () => this.changed(),
-        arrived: () => this.#arrived(),
-        problem: (error) => this.emit("problem", error),
-        rejoin: () => this.#rejoin(),
-        end: (error) => {
-          connection.send(leave(name))
-          this.#over(error)
-        },
-      },
-      {
-        since,
-        snapshots,
-        format,
-        copy: this.#opening && !since ? copy : undefined,
-        hearsOps: channels?.includes("ops") ?? true,
-      },
-    )
+    this.#inflow = new Inflow(this, {
+      since,
+      snapshots,
+      format,
+      copy: this.#opening && !since ? copy : undefined,
+      hearsOps: channels?.includes("ops") ?? true,
+    })
     this.#own = this.#inflow.own
     this.presence = new Presence(
       () => connection.poke(),
@@ -132,10 +115,6 @@ export class Doc extends Emitter<DocEvents> {
   /** Ops of others, and own ones of earlier pages. */
   get ops(): OpStream {
     return this.#inflow.ops
-  }
-
-  get status(): Status {
-    return this.#status
   }
 
   /** How much of the own work is durable. */
@@ -150,12 +129,12 @@ export class Doc extends Emitter<DocEvents> {
 
   /** The actor of the next own op. No other tab writes as it. */
   get actor(): string {
-    return this.#own.writer(this.#inflow.live).actor
+    return this.#own.writer().actor
   }
 
   /** Whether the application was given an op, or has made it. */
   has({ actor, seq }: Dot): boolean {
-    return this.#inflow.has(actor, seq)
+    return this.#inflow.seen.get(actor) >= seq
   }
 
   /** The op that will never be taken, while the status is `refused` for that. */
@@ -171,7 +150,8 @@ export class Doc extends Emitter<DocEvents> {
    */
   append(payload: unknown, as?: OpName, ext?: Record<string, unknown>): Dot {
     this.#mayWrite()
-    const dot = this.#inflow.append(payload, as, ext, this.connection.limits)
+    const dot = this.#own.append(payload, as, ext, this.connection.limits)
+    this.changed()
     this.connection.poke()
     return dot
   }
@@ -216,9 +196,7 @@ export class Doc extends Emitter<DocEvents> {
   /** Goes on after `refused` or `diverged` without the work that is not durable, and returns that. */
   discard(): Op[] {
     const rest = this.#own.surrender()
-    if (this.#ended?.code === "deleted") this.#inflow.restart()
-    else this.#inflow.again()
-    this.#again()
+    this.#again(this.#ended?.code === "deleted")
     return rest
   }
 
@@ -227,8 +205,7 @@ export class Doc extends Emitter<DocEvents> {
    * build it anew.
    */
   replay(): void {
-    this.#inflow.restart()
-    this.#again()
+    this.#again(true)
   }
 
   /** The same without the ops that are not durable, which it returns: nobody else has them now. */
@@ -238,20 +215,20 @@ export class Doc extends Emitter<DocEvents> {
     return rest
   }
 
-  #again(): void {
+  #again(anew: boolean): void {
+    this.#inflow.again(anew)
     if (this.#stage === "over") this.#stage = "out"
     this.#ended = this.#access = undefined
     this.saved.mend()
-    this.#rejoin()
+    this.rejoin()
     this.connection.add(this)
   }
 
   /** Leaves the document. What is not durable is kept for the next page, where there is storage. */
   leave(): void {
     this.#left = true
-    if (this.#stage === "in" || this.#stage === "joining") this.connection.send(leave(this.name))
-    this.#over(new BatonError("closed", "the document was left"))
-    this.#own.release(this.#inflow.epoch)
+    this.end(new BatonError("closed", "the document was left"))
+    this.#own.release()
     this.#options.copy?.release()
     clearTimeout(this.#looking)
     this.ops.end()
@@ -268,12 +245,13 @@ export class Doc extends Emitter<DocEvents> {
 
   /** @internal Sends nothing more, as if the relay had refused an op. */
   refuse(error: BatonError): void {
-    this.#own.refuse(error.code, error.message)
+    this.#own.refuse(error)
+    this.changed()
   }
 
   /** @internal The offset whose state the application has, if it is live and settled; else 0. */
   get settledAt(): number {
-    return this.#inflow.live && this.#inflow.settled ? this.#inflow.place.offset : 0
+    return this.#inflow.seen.live && this.#inflow.settled ? this.#inflow.seen.offset : 0
   }
 
   // What the connection calls.
@@ -282,29 +260,30 @@ export class Doc extends Emitter<DocEvents> {
   keep(scope: string, sure: boolean): void {
     const { database } = this.connection
     if (!database) return
-    let store = this.#store
-    if (!store || scope !== this.#scope) {
-      const begun = new OutboxStore(database, scope, this.name)
-      this.#store = store = begun
-      void begun.ready().then(() => {
-        if (this.#store !== begun) return
-        this.#own.keep(begun, this.#inflow.epoch)
-        if (this.#left) this.#own.release(this.#inflow.epoch)
+    if (!this.#store || scope !== this.#scope) {
+      const store = new OutboxStore(database, scope, this.name)
+      this.#store = store
+      this.#scope = scope
+      void store.ready.then(() => {
+        if (this.#store !== store) return
+        this.#own.keep(store)
+        if (this.#left) this.#own.release()
       })
     }
-    this.#scope = scope
-    if (sure) void this.#find(store, scope)
+    if (!sure) return
+    if (this.#searched) void this.#look(this.#store)
+    else {
+      this.#options.copy?.bind(database, scope, this.name)
+      void this.#find(this.#store)
+    }
   }
 
   /** Finds what earlier pages have left, before the relay is asked for the rest. */
-  async #find(store: OutboxStore, scope: string): Promise<void> {
-    if (this.#searched) return this.#look(store)
+  async #find(store: OutboxStore): Promise<void> {
     this.#searched = true
-    const { database } = this.connection
     // Counted in ticks: a page that is busy with itself does not make the storage slow.
     let ticks = 0
     const late = setInterval(() => ++ticks >= openTicks && this.#opened(), openTick)
-    if (database) this.#options.copy?.bind(database, scope, this.name)
     await this.#inflow.open()
     await this.#look(store)
     clearInterval(late)
@@ -320,10 +299,10 @@ export class Doc extends Emitter<DocEvents> {
     clearTimeout(this.#looking)
     const { kept, others } = await store.take().catch(() => ({ kept: [], others: false }))
     if (this.#left) return // they are this tab's now, and go with it
-    const { epoch } = this.#inflow
+    const { epoch } = this.#inflow.seen
     for (const k of kept) {
       if (k.ops.length > 0 && k.epoch !== "" && epoch !== "" && k.epoch !== epoch) this.#own.withheld = true
-      this.#own.boxes.adopt(k, store.tab)
+      this.#own.outbox.adopt(k, store.tab)
     }
     this.#inflow.deliver([])
     this.changed()
@@ -333,41 +312,40 @@ export class Doc extends Emitter<DocEvents> {
     this.#lookAfter = Math.min(2 * this.#lookAfter, lookAgain)
   }
 
-  /** @internal Returns the frames to send now, and when to ask again, ms. */
-  *frames(now: number, open: number): Generator<string, number> {
-    if (this.#stage === "out" && this.#notBefore <= now && !this.#opening) {
-      if (this.#leaveFirst) yield leave(this.name)
-      yield this.#enter()
+  /** @internal Sends what there is to send, of ops at most `open`. Returns when to ask again, ms. */
+  pump(socket: Socket, limits: Limits, now: number, open: number): number {
+    if (this.#stage === "out" && !this.#opening) {
+      if (this.#notBefore > now) return this.#notBefore
+      this.#own.check(limits)
+      socket.send(this.#enter())
     }
-    if (this.#stage === "out" && this.#notBefore > now) return this.#notBefore
     if (this.#stage !== "in") return Infinity
-    const { limits, draining } = this.connection
-    const state = this.presence.due(now, limits?.presence_hz ?? 0)
-    if (typeof state === "string") yield `{"type":"presence","doc":"${this.name}","state":${state}}`
-    const again = typeof state === "number" ? state : Infinity
-    if (this.#own.refusal || this.#own.withheld || draining) return again
-    const size = Math.min(frameSize, (limits?.frame_bytes || frameSize) - frameRoom)
+    const again = this.presence.pump(now, limits.presence_hz, (state) =>
+      socket.send(`{"type":"presence","doc":"${this.name}","state":${state}}`),
+    )
+    const { outbox, refusal, withheld } = this.#own
+    if (refusal || withheld || socket.draining) return again
+    const size = Math.min(frameSize, (limits.frame_bytes || frameSize) - frameRoom)
     for (let left = open; left > 0; ) {
-      const batch = this.#own.boxes.take(now, Math.min(left, limits?.ops_per_frame || 64), size)
-      if (!batch) break
-      left -= batch.ops.length
-      const texts = batch.ops.map((op) => op.text)
-      yield `{"type":"ops","id":"${opsId}${batch.ops[0]?.seq}:${batch.actor}","doc":"${this.name}","ops":[${texts}]}`
+      if (socket.buffered >= socketRoom) return Math.min(again, now + drainPoll)
+      const ops = outbox.take(now, Math.min(left, limits.ops_per_frame || 64), size)
+      if (!ops[0]) break
+      left -= ops.length
+      const id = `ops:${ops[0].seq}:${ops[0].actor}`
+      socket.send(`{"type":"ops","id":"${id}","doc":"${this.name}","ops":[${ops.map((op) => op.text)}]}`)
     }
-    return Math.min(again, this.#own.boxes.again(now))
+    return Math.min(again, outbox.again(now))
   }
 
   #enter(): string {
-    const { limits, replaces } = this.connection
-    if (limits) this.#own.check(limits)
-    this.#leaveFirst = false
+    const { replaces } = this.connection
     this.#stage = "joining"
     this.#join = this.connection.nextJoin()
     const { format, channels } = this.#options
     const { since, opsOnly } = this.#inflow
     return JSON.stringify({
       type: "join",
-      id: joinId + this.#join,
+      id: `join:${this.#join}`,
       doc: this.name,
       ...(channels && { channels }),
       ...(since && { since }),
@@ -379,19 +357,19 @@ export class Doc extends Emitter<DocEvents> {
 
   /** @internal How many ops wait for their answer. */
   get open(): number {
-    return this.#own.boxes.open
+    return this.#own.outbox.sent
   }
 
   /** @internal Since when the oldest of them does, ms. */
   get unanswered(): number {
-    return this.#own.boxes.unanswered
+    return this.#own.outbox.unanswered
   }
 
-  /** @internal The connection is lost, or about to be made anew. */
-  cut(): void {
+  /** @internal The connection is lost, or about to be made anew; `long` ago: those who were there may be gone. */
+  cut(long = false): void {
+    if (long) this.presence.clear()
     if (this.#stage === "over") return
     this.#stage = "out"
-    this.#leaveFirst = false
     this.#notBefore = 0
     this.#inflow.cut()
     this.presence.restart()
@@ -401,7 +379,7 @@ export class Doc extends Emitter<DocEvents> {
   /** @internal Takes a frame about this document. */
   receive(f: ServerFrame): void {
     if (f.type === "error") return this.#error(f)
-    if (f.type === "joined" && this.#stage === "joining" && f.id === joinId + this.#join) {
+    if (f.type === "joined" && this.#stage === "joining" && f.id === `join:${this.#join}`) {
       this.#stage = "in"
       this.#access = f.access
       const divergence = this.#inflow.enter(f)
@@ -416,7 +394,7 @@ export class Doc extends Emitter<DocEvents> {
         this.#inflow.take(f)
         break
       case "reject":
-        this.#own.rejected(f, Date.now())
+        this.#own.rejected(f)
         break
       case "presence":
         this.presence.apply(f.states, this.connection.session)
@@ -439,34 +417,40 @@ export class Doc extends Emitter<DocEvents> {
   }
 
   #error(f: ErrorFrame): void {
-    const id = String(f.id ?? "")
+    const [of, n, ...actor] = String(f.id).split(":")
     const later = f.code === "rate_limited" || f.code === "unavailable"
-    if (id === joinId + this.#join && this.#stage === "joining") {
+    if (of === "join") {
+      if (Number(n) !== this.#join || this.#stage !== "joining") return // of a stay before this one
       if (!later) return this.#over(new BatonError(f.code, f.message))
       this.#stage = "out"
       this.#notBefore = Date.now() + Math.max(f.retry_ms ?? 0, patience) + Math.random() * patience
-    } else if (id.startsWith(opsId)) {
+    } else if (of === "ops") {
       if (this.#stage !== "in") return // of a stay before this one
-      if (f.code === "not_joined") return this.#rejoin()
-      const [, seq, actor = ""] = /^ops:(\d+):(.*)$/.exec(id) ?? []
+      if (f.code === "not_joined") return this.rejoin()
       const code = later ? "rate_limited" : f.code === "forbidden" ? f.code : "invalid"
-      this.#own.rejected({ ...f, code, actor, seq: Number(seq) }, Date.now())
-    } else if (f.doc === this.name && id !== leaveId) {
+      this.#own.rejected({ ...f, code, actor: actor.join(":"), seq: Number(n) })
+    } else if (f.doc === this.name && of !== "leave") {
       this.report(new BatonError(f.code, f.message))
     }
-    this.connection.poke()
-  }
-
-  #arrived(): void {
-    this.connection.alive()
     this.changed()
+    this.connection.poke()
   }
 
-  #rejoin(): void {
-    const inside = this.#stage === "in" || this.#stage === "joining"
+  /** @internal Enters the document anew, from where the stream has come. */
+  rejoin(): void {
+    if (this.#inside) this.connection.send(leave(this.name))
     this.cut()
-    this.#leaveFirst = inside && this.#stage === "out"
     this.connection.poke()
+  }
+
+  /** @internal Leaves for good. */
+  end(error: BatonError): void {
+    if (this.#inside) this.connection.send(leave(this.name))
+    this.#over(error)
+  }
+
+  get #inside(): boolean {
+    return this.#stage === "in" || this.#stage === "joining"
   }
 
   #over(error: BatonError): void {
@@ -484,36 +468,21 @@ export class Doc extends Emitter<DocEvents> {
   changed(): void {
     this.saved.update()
     if (this.#left) return
-    const { state, reason } = this.#state()
     const storage = this.connection.database?.error
-    const was = this.#status
-    if (
-      was.state === state &&
-      was.reason === reason &&
-      was.access === this.#access &&
-      was.storage === storage
-    )
-      return
-    this.#status = {
-      state,
-      ...(reason && { reason }),
-      ...(this.#access && { access: this.#access }),
-      ...(storage && { storage }),
-    }
-    this.emit("status", this.#status)
+    this.show({ reason: undefined, ...this.#state(), access: this.#access, storage })
   }
 
-  #state(): Pick<Status, "state"> & { reason?: BatonError | undefined } {
-    const { refused, trouble, connected, tried } = this.connection
-    const reason = this.#ended ?? refused ?? this.#own.refusal?.error
-    if (reason) return { state: "refused", reason }
+  #state(): Status {
+    const { state, reason } = this.connection.status
+    const refusal = this.#ended ?? (state === "refused" ? reason : this.#own.refusal?.error)
+    if (refusal) return { state: "refused", reason: refusal }
     if (this.#own.withheld) return { state: "diverged" }
-    if (!connected) return { state: tried ? "offline" : "connecting", reason: trouble }
-    if (!this.#inflow.live) return { state: "syncing" }
+    if (state !== "open") return { state: state === "connecting" ? state : "offline", reason }
+    if (!this.#inflow.seen.live) return { state: "syncing" }
     return { state: this.#access?.includes("write") ? "live" : "read-only" }
   }
 }
 
 function leave(doc: string): string {
-  return JSON.stringify({ type: "leave", id: leaveId, doc })
+  return JSON.stringify({ type: "leave", id: "leave", doc })
 }

@@ -20,6 +20,27 @@ export class Emitter<Events> {
   }
 }
 
+/** An emitter that has a status: one object, until something in it is another. */
+export class Standing<S extends object, Events = unknown> extends Emitter<Events & { status: S }> {
+  #status: S
+
+  constructor(status: S) {
+    super()
+    this.#status = status
+  }
+
+  get status(): S {
+    return this.#status
+  }
+
+  protected show(status: S): void {
+    const keys = Object.keys(status) as (keyof S)[]
+    if (keys.every((key) => status[key] === this.#status[key])) return
+    this.#status = status
+    this.emit("status", status as (Events & { status: S })["status"])
+  }
+}
+
 /** Runs what an application gave. What it throws shows up as an uncaught error, and goes no further. */
 export function guard(call: () => void): void {
   try {

@@ -1,11 +1,11 @@
-import { type Dot, fromVector, Seen, toVector, type Vector } from "./clock.ts"
+import { fromVector, Seen, toVector, type Vector } from "./clock.ts"
 import type { LocalCopy } from "./copy.ts"
+import type { Doc } from "./doc.ts"
 import { BatonError } from "./errors.ts"
-import type { AckFrame, Entry, JoinedFrame, Limits, ServerFrame, Snapshot } from "./frames.ts"
+import type { Entry, JoinedFrame, ServerFrame, Snapshot } from "./frames.ts"
 import { type Op, OpStream } from "./opstream.ts"
-import { type Parsed, parse } from "./outboxes.ts"
-import { type OpName, OwnOps } from "./own.ts"
-import type { Request, SnapshotLoader } from "./snapshot.ts"
+import { OwnOps, parse } from "./own.ts"
+import type { SnapshotLoader } from "./snapshot.ts"
 
 /** How far somebody has a document. Kept with the document, it lets a later join go on from there. */
 export interface Place {
@@ -24,20 +24,6 @@ export interface Divergence {
   lost: Record<string, number>
 }
 
-/** The document that a stream is of. */
-export interface Host {
-  request: Request
-  /** Something has changed that a person may see. */
-  changed(): void
-  /** All is here that was written before. */
-  arrived(): void
-  problem(error: BatonError): void
-  /** The document must be entered anew, from where the stream has come. */
-  rejoin(): void
-  /** It cannot go on. */
-  end(error: BatonError): void
-}
-
 export interface InflowOptions {
   since: Place | undefined
   format: string
@@ -54,16 +40,12 @@ type StreamFrame = Extract<ServerFrame, { type: "joined" | "ops" | "live" | "ack
  */
 export class Inflow {
   readonly ops = new OpStream()
+  readonly seen: Seen
   readonly own: OwnOps
-  /** Whether all is here that was written before. */
-  live = false
   /** Whether the relay's stored states are no use here. */
   opsOnly: boolean
-  #host: Host
+  #doc: Doc
   #options: InflowOptions
-  #seen: Seen
-  #epoch: string
-  #offset: number
   /** The next join does not trust the offset. */
   #byClock = false
   /** What the catch-up must add up to. */
@@ -82,28 +64,24 @@ export class Inflow {
   #waiting: StreamFrame[] = []
   #loading = false
 
-  constructor(host: Host, options: InflowOptions) {
-    const { since } = options
-    this.#host = host
+  constructor(doc: Doc, options: InflowOptions) {
+    const { since, snapshots } = options
+    this.#doc = doc
     this.#options = options
-    this.#seen = new Seen(toVector(since?.clock), toVector(since?.heads))
-    this.#epoch = since?.epoch ?? ""
-    this.#offset = since?.offset ?? 0
-    this.opsOnly = !options.snapshots
-    this.own = new OwnOps(this.#seen, () => host.changed())
-  }
-
-  get epoch(): string {
-    return this.#epoch
+    this.seen = new Seen(toVector(since?.clock), toVector(since?.heads))
+    this.seen.epoch = since?.epoch ?? ""
+    this.seen.offset = since?.offset ?? 0
+    this.opsOnly = !snapshots
+    this.own = new OwnOps(this.seen)
   }
 
   /** How far the application has come. Own ops that are not durable are left out. */
   get place(): Place {
-    const { have, heads } = this.#seen
-    const logged = this.own.boxes.logged(have)
+    const { epoch, offset, have, heads } = this.seen
+    const logged = this.own.outbox.logged(have)
     return {
-      epoch: this.#epoch,
-      offset: this.#offset,
+      epoch,
+      offset,
       clock: fromVector(logged),
       heads: fromVector([...heads].filter(([actor, seq]) => logged.get(actor) === seq)),
     }
@@ -116,20 +94,6 @@ export class Inflow {
     return this.#byClock ? { clock } : { epoch, offset, clock }
   }
 
-  has(actor: string, seq: number): boolean {
-    return this.#seen.get(actor) >= seq
-  }
-
-  /** Makes an op: see {@link OwnOps.append}. */
-  append(
-    payload: unknown,
-    as: OpName | undefined,
-    ext: Record<string, unknown> | undefined,
-    limits: Limits | undefined,
-  ): Dot {
-    return this.own.append(payload, as, ext, limits, this.live, this.#epoch)
-  }
-
   /** Whether the application has taken all it was given, and has nothing that is not in the log. */
   get settled(): boolean {
     return this.ops.taken && this.own.saved.pending === 0
@@ -137,27 +101,21 @@ export class Inflow {
 
   /** A stay has ended: what was not taken comes again. */
   cut(): void {
-    this.live = this.#loading = false
+    this.seen.live = this.#loading = false
     this.#waiting = []
-    this.own.boxes.reset()
+    this.own.outbox.reset()
   }
 
-  /** Begins again from nothing. */
-  restart(): void {
-    this.#seen.have = new Map()
-    this.#seen.heads = new Map()
-    this.#offset = 0
-    this.#epoch = ""
-    this.#less = undefined
-    this.again(true)
-  }
-
-  /** Begins again from what is here, but for what the log was found to lack. */
-  again(anew = false): void {
-    for (const [actor, seq] of this.#less ? [...this.#seen.have] : []) {
-      const held = this.#less?.get(actor) ?? 0
-      if (held < seq) this.#seen.unmake(actor, held + 1)
+  /** Begins again from what is here, but for what the log was found to lack; or `anew`, from nothing. */
+  again(anew: boolean): void {
+    const { seen } = this
+    const less = anew ? new Map() : this.#less
+    for (const [actor, seq] of less ? [...seen.have] : []) {
+      const held = less?.get(actor) ?? 0
+      if (held < seq) seen.unmake(actor, held + 1)
     }
+    if (anew) seen.offset = 0
+    if (anew) seen.epoch = ""
     this.#less = undefined
     this.#byClock = true
     this.opsOnly = !this.#options.snapshots
@@ -165,45 +123,42 @@ export class Inflow {
   }
 
   /** Enters a stay. Returns whether the log is another than the one that was known. */
-  enter(f: JoinedFrame): Divergence | undefined {
+  enter({ epoch, clock, lost = {} }: JoinedFrame): Divergence | undefined {
     this.#byClock = this.#halted = false
     this.#begun = true
-    const { lost = {} } = f
-    const was = this.#epoch
+    const was = this.seen.epoch
     const anyLost = Object.keys(lost).length > 0
-    const differs = anyLost || (was !== "" && was !== f.epoch && f.clock !== undefined)
-    if (differs) {
-      this.#less = toVector(f.clock)
-      this.#seen.trim(this.#less)
-      if (anyLost || this.own.saved.pending > 0) this.own.withheld = true
-    }
-    this.#epoch = f.epoch
-    return differs ? { was, is: f.epoch, lost } : undefined
+    this.seen.epoch = epoch
+    if (!anyLost && (was === "" || was === epoch || !clock)) return undefined
+    this.#less = toVector(clock)
+    this.seen.trim(this.#less)
+    if (anyLost || this.own.saved.pending > 0) this.own.withheld = true
+    return { was, is: epoch, lost }
   }
 
   /** Takes the next frame of the stream. */
   take(f: StreamFrame): void {
     if (this.#loading) this.#waiting.push(f)
-    else this.#flow(f)
-  }
-
-  #flow(f: StreamFrame): void {
-    if (f.type === "joined") this.#begin(f)
+    else if (f.type === "joined") this.#begin(f)
     else if (this.#halted) return
     else if (f.type === "ops") this.deliver(f.ops)
-    else if (f.type === "ack") this.#acked(f)
     else if (f.type === "snapshot") void this.#load(f.snapshot)
-    else this.#arrive(f.offset)
+    else if (f.type === "ack" || f.type === "live") {
+      if (f.type === "ack") this.#give((batch) => this.#takeAcked(f.actor, f.seq, batch))
+      this.seen.offset = Math.max(this.seen.offset, f.offset)
+      if (f.type === "live") this.#arrive()
+      this.#options.copy?.moved()
+    }
   }
 
   #begin(f: JoinedFrame): void {
     this.#proof = f.clock && toVector(f.clock)
-    if (f.clock) this.#offset = 0
+    if (f.clock) this.seen.offset = 0
     // Where ops are gone and no blob stands in for them, nothing can be proven before the catch-up is over.
-    this.#seen.loose = !f.snapshot && f.from > this.#offset && f.from + 1 === f.first
+    this.seen.loose = !f.snapshot && f.from > this.seen.offset && f.from + 1 === f.first
     if (f.snapshot) void this.#load(f.snapshot)
-    else this.#offset = f.from
-    if (!this.#options.hearsOps) this.#arrive(f.from)
+    else this.seen.offset = f.from
+    if (!this.#options.hearsOps) this.#arrive()
   }
 
   /** Fetches a state and gives it to the application. What follows in the stream waits. */
@@ -213,23 +168,25 @@ export class Inflow {
     try {
       const { snapshots, format, copy } = this.#options
       if (!snapshots) throw new TypeError("nobody here loads it")
-      const { blob, clock } = await snapshots.fetch(this.#host.request, at)
+      const { blob, clock } = await snapshots.fetch(this.#doc.connection, at)
       if (this.#waiting !== waiting) return // another stay has begun
       snapshots.load(blob, at.format ?? format)
-      this.#seen.replace(clock)
-      this.#offset = at.offset
+      this.seen.replace(clock)
+      this.seen.offset = at.offset
       copy?.state(blob, at.format ?? format)
     } catch (error) {
       if (this.#waiting !== waiting) return
       this.opsOnly = this.#byClock = true
-      this.#host.problem(new BatonError("snapshot", `the stored state cannot be loaded: ${error}`, error))
-      return this.#host.rejoin()
+      this.#doc.report(new BatonError("snapshot", `the stored state cannot be loaded: ${error}`, error))
+      return this.#doc.rejoin()
     }
     this.#loading = false
-    for (let f = waiting.shift(); f; f = waiting.shift()) {
-      this.#flow(f)
-      if (this.#waiting !== waiting || this.#loading) return
+    while (this.#waiting === waiting && !this.#loading) {
+      const f = waiting.shift()
+      if (!f) break
+      this.take(f)
     }
+    this.#doc.changed()
   }
 
   /** Gives the application what was kept here, before the relay is asked for the rest. */
@@ -240,68 +197,60 @@ export class Inflow {
     if (!kept) return
     if (kept.blob) snapshots?.load(kept.blob, kept.format)
     const { epoch, offset, clock } = kept.place
-    this.#epoch = epoch
-    this.#offset = offset
-    this.#seen.replace(toVector(clock))
+    this.seen.epoch = epoch
+    this.seen.offset = offset
+    this.seen.replace(toVector(clock))
     this.ops.push(kept.ops)
   }
 
   /** Takes what is new of these ops, and of own ones of earlier pages what can follow. */
   deliver(entries: Entry[]): void {
+    this.#give((batch) => {
+      for (const e of entries) if (!this.#takeOp(e, batch)) break
+      this.own.arrived()
+      this.#takeAdopted(batch)
+    })
+  }
+
+  /** Gives the application what a batch is filled with. */
+  #give(fill: (batch: Op[]) => void): void {
     const batch: Op[] = []
-    for (const e of entries) {
-      if (!this.#takeOp(e, batch)) break
-    }
-    this.own.arrived()
-    this.#takeAdopted(batch)
-    this.#give(batch)
-  }
-
-  #takeAdopted(batch: Op[]): void {
-    for (let more = !this.#seen.loose && !this.own.withheld; more; ) {
-      more = false
-      for (const box of this.own.boxes.all.values()) {
-        for (let op = box.find(this.#seen.get(box.actor) + 1); op; op = box.find(op.seq + 1)) {
-          if (!this.#fold(parse(op.text), batch)) break
-          more = true
-        }
-      }
-    }
-  }
-
-  #give(batch: Op[]): void {
+    fill(batch)
     this.ops.push(batch)
     this.#options.copy?.add(this.#logged)
     this.#logged = []
   }
 
-  #fold(op: Op | Parsed, batch: Op[]): boolean {
-    const missing = this.#seen.fold({ ...op, clock: toVector(op.clock) })
+  #takeAdopted(batch: Op[]): void {
+    for (let more = !this.seen.loose && !this.own.withheld; more; ) {
+      more = false
+      for (const op of this.own.outbox.ops) {
+        if (op.seq !== this.seen.get(op.actor) + 1 || this.#fold(parse(op), batch).size > 0) continue
+        more = true
+      }
+    }
+  }
+
+  /** Gives on the next op, if what it follows from is here. Returns what is not. */
+  #fold(op: Op, batch: Op[]): Vector {
+    const missing = this.seen.fold(op)
     if (missing.size === 0) batch.push(op)
-    return missing.size === 0
+    return missing
   }
 
   /** Takes one op of the log. It returns false if the stream cannot go on. */
   #takeOp(e: Entry, batch: Op[]): boolean {
     const mine = this.own.mine(e)
     if (mine === "stranger") {
-      this.own.refuse("conflict", `the log has another op ${e.actor}:${e.seq}`, e)
+      this.own.refuse(new BatonError("conflict", `the log has another op ${e.actor}:${e.seq}`), e)
       this.#halted = true
       return false
     }
-    if (mine === "pending" && !this.#takeAcked(e.actor, e.seq, batch)) return false
     // What an op in the log names is in the log too.
     for (const [actor, seq] of Object.entries(e.clock)) if (!this.#takeAcked(actor, seq, batch)) return false
-    if (e.seq > this.#seen.get(e.actor)) {
-      const missing = this.#seen.fold({ ...e, clock: toVector(e.clock) })
-      if (missing.size > 0) {
-        this.#gap(`${e.actor}:${e.seq}`, missing)
-        return false
-      }
-      batch.push(e as Op)
-      this.#logged.push(e as Op)
-    }
-    this.#offset = e.offset
+    if (mine === "pending" && !this.#takeAcked(e.actor, e.seq, batch)) return false
+    if (e.seq > this.seen.get(e.actor) && !this.#takeLogged(e as Op, batch)) return false
+    this.seen.offset = e.offset
     return true
   }
 
@@ -310,33 +259,24 @@ export class Inflow {
    * application was not given must be so now. It returns false if the stream cannot go on.
    */
   #takeAcked(actor: string, seq: number, batch: Op[]): boolean {
-    for (const op of this.own.acked(actor, seq)) {
-      this.#logged.push(op)
-      if (this.has(op.actor, op.seq) || this.#fold(op, batch)) continue
-      this.#gap(`${op.actor}:${op.seq}`, toVector(op.clock))
-      return false
-    }
-    return true
+    return this.own.acked(actor, seq).every((op) => this.#takeLogged(op, batch))
   }
 
-  #acked(f: AckFrame): void {
-    const batch: Op[] = []
-    this.#takeAcked(f.actor, f.seq, batch)
-    this.#offset = Math.max(this.#offset, f.offset)
-    this.#give(batch)
-    this.#options.copy?.moved()
+  #takeLogged(op: Op, batch: Op[]): boolean {
+    this.#logged.push(op)
+    const missing = op.seq > this.seen.get(op.actor) ? this.#fold(op, batch) : new Map()
+    if (missing.size > 0) this.#gap(`${op.actor}:${op.seq}`, missing)
+    return missing.size === 0
   }
 
-  #arrive(offset: number): void {
-    this.#offset = Math.max(this.#offset, offset)
-    const missing = this.#options.hearsOps && this.#proof ? this.#seen.lacks(this.#proof) : new Map()
+  #arrive(): void {
+    const missing = this.#options.hearsOps && this.#proof ? this.seen.lacks(this.#proof) : new Map()
     this.#proof = undefined
-    this.#seen.loose = false
+    this.seen.loose = false
     if (missing.size > 0) return this.#gap("the end of the catch-up", missing)
     this.#gaps = 0
-    this.live = true
-    this.#options.copy?.moved()
-    this.#host.arrived()
+    this.seen.live = true
+    this.#doc.connection.alive()
   }
 
   /** Has the document sent again from what is here. What comes out the same a second time is final. */
@@ -346,9 +286,9 @@ export class Inflow {
       "lost",
       `${before} came, but not ${what}: the relay, its log or this client is broken`,
     )
-    this.#host.problem(error)
-    if (this.#gaps++ > 0) return this.#host.end(error)
+    this.#doc.report(error)
+    if (this.#gaps++ > 0) return this.#doc.end(error)
     this.#byClock = true
-    this.#host.rejoin()
+    this.#doc.rejoin()
   }
 }

@@ -1,25 +1,26 @@
-import { type Database, type Tx, under } from "./database.ts"
+import type { Dot } from "./clock.ts"
+import { type Database, type Tx, under, when } from "./database.ts"
 import { type Tab, tabOf } from "./tab.ts"
 
-/** What a tab that died left of one actor. */
-export interface Kept {
+/** How far an actor is, as it is stored. */
+interface Held {
   actor: string
+  /** The newest op's seq. */
   made: number
   /** Of the log that its ops were made for; empty where that did not exist yet. */
-  epoch: string
-  /** Those that were not acked, oldest first. */
-  ops: { seq: number; text: string }[]
-}
-
-interface Held {
-  made: number
   epoch: string
   /** The tab that writes as this actor; empty: none. */
   tab: string
 }
 
+/** What a tab that died left of one actor. */
+export interface Kept extends Held {
+  /** Those that were not acked, oldest first. */
+  ops: { seq: number; text: string }[]
+}
+
 /**
- * One document's outboxes in the browser's storage, of one relay and subject. A tab writes only as actors that it holds,
+ * One document's outbox in the browser's storage, of one relay and subject. A tab writes only as actors that it holds,
  * and no two hold the same; those of dead tabs are taken over.
  */
 export class OutboxStore {
@@ -35,70 +36,64 @@ export class OutboxStore {
 
   /** Whether this tab still holds its actors; `tab` is who it was when it took them. */
   holds(tab: string): boolean {
-    return this.#tab.valid && this.#tab.id === tab
+    return this.#tab.valid && this.tab === tab
   }
 
   get tab(): string {
     return this.#tab.id
   }
 
-  ready(): Promise<unknown> {
-    return this.#tab.ready()
+  get ready(): Promise<unknown> {
+    return this.#tab.ready
   }
 
   /** Takes over from dead tabs. `others` tells that living ones write this document too. */
   async take(): Promise<{ kept: Kept[]; others: boolean }> {
-    await this.#tab.ready()
-    const keys = await this.#db.read((tx) => tx("actors").getAllKeys(under(...this.#key)))
+    await this.ready
     const held = await this.#db.read<Held[]>((tx) => tx("actors").getAll(under(...this.#key)))
     const tabs = [...new Set(held.map((h) => h.tab))].filter((tab) => tab !== this.tab)
-    const dead = new Set(await this.#tab.dead(tabs))
+    const dead = await this.#tab.dead(tabs)
     const kept: Kept[] = []
     await this.#db.finish((tx) => {
-      for (const [i, key] of keys.entries()) {
-        if (dead.has(held[i]?.tab ?? "")) this.#takeActor(tx, (key as string[])[2] ?? "", dead, kept)
+      for (const { actor, tab } of held) {
+        if (dead.includes(tab)) this.#takeActor(tx, actor, dead, kept)
       }
       for (const tab of dead) tx("tabs").delete(tab)
     })
-    return { kept, others: tabs.length > dead.size }
+    return { kept, others: tabs.length > dead.length }
   }
 
-  #takeActor(tx: Tx, actor: string, dead: Set<string>, kept: Kept[]): void {
-    const reading = tx("actors").get([...this.#key, actor])
-    reading.onsuccess = () => {
-      const held: Held | undefined = reading.result
-      if (!held || !dead.has(held.tab)) return // another was quicker
-      tx("actors").put({ ...held, tab: this.tab }, [...this.#key, actor])
-      const { made, epoch } = held
-      const entry: Kept = { actor, made, epoch, ops: [] }
-      kept.push(entry)
-      const texts = tx("ops").getAll(under(...this.#key, actor))
-      texts.onsuccess = () => {
-        for (const op of texts.result) {
-          entry.ops.push(op)
-          entry.made = Math.max(entry.made, op.seq)
-        }
-      }
-    }
+  #takeActor(tx: Tx, actor: string, dead: string[], kept: Kept[]): void {
+    when<Held | undefined>(tx("actors").get([...this.#key, actor]), (held) => {
+      if (!held || !dead.includes(held.tab)) return // another was quicker
+      this.#put(tx, { ...held, tab: this.tab })
+      when(tx("ops").getAll(under(...this.#key, actor)), (ops) => {
+        kept.push({ ...held, made: Math.max(held.made, ops.at(-1)?.seq ?? 0), ops })
+      })
+    })
+  }
+
+  #put(tx: Tx, held: Held): void {
+    tx("actors").put(held, [...this.#key, held.actor])
   }
 
   /** Notes an op, and with it that this tab writes as its actor. */
-  put(actor: string, seq: number, text: string, epoch: string): void {
+  put({ actor, seq }: Dot, text: string, epoch: string): void {
     this.#db.write((tx) => {
-      tx("actors").put({ made: seq, epoch, tab: this.tab } satisfies Held, [...this.#key, actor])
+      this.#put(tx, { actor, made: seq, epoch, tab: this.tab })
       tx("ops").put({ seq, text }, [...this.#key, actor, seq])
     })
   }
 
-  /** Forgets an actor's ops from `from` to `to`: they are durable elsewhere. */
-  drop(actor: string, from: number, to: number): void {
-    const range = IDBKeyRange.bound([...this.#key, actor, from], [...this.#key, actor, to])
+  /** Forgets an actor's ops from the given one up to `seq`: they are durable elsewhere. */
+  drop({ actor, seq: from }: Dot, seq: number): void {
+    const range = IDBKeyRange.bound([...this.#key, actor, from], [...this.#key, actor, seq])
     this.#db.write((tx) => tx("ops").delete(range))
   }
 
   /** Lets the next tab have an actor. */
   release(actor: string, made: number, epoch: string): void {
-    this.#db.write((tx) => tx("actors").put({ made, epoch, tab: "" } satisfies Held, [...this.#key, actor]))
+    this.#db.write((tx) => this.#put(tx, { actor, made, epoch, tab: "" }))
   }
 
   /** Forgets an actor that must not be used again, and its ops. */

@@ -1,9 +1,9 @@
-import { type Dot, fromVector, type Seen } from "./clock.ts"
+import { type Dot, fromVector, type Seen, toVector } from "./clock.ts"
 import { BatonError } from "./errors.ts"
 import type { Entry, Limits, RejectFrame } from "./frames.ts"
 import { randomId } from "./ids.ts"
-import { Outbox } from "./outbox.ts"
-import { Outboxes, type Parsed, parse, utf8 } from "./outboxes.ts"
+import type { Op } from "./opstream.ts"
+import { Outbox, type Outgoing, utf8, type Writer } from "./outbox.ts"
 import type { OutboxStore } from "./outboxstore.ts"
 import { Saved } from "./saved.ts"
 
@@ -26,34 +26,32 @@ const missingWait = 1000
 export const frameRoom = 512
 
 /** The least time before anything is tried again, ms. */
-const patience = 250
+export const patience = 250
 
 /** A document's own ops, from the moment they are made until they are durable. */
 export class OwnOps {
-  readonly boxes = new Outboxes()
-  readonly saved: Saved
+  readonly outbox = new Outbox()
+  readonly saved = new Saved(this.outbox)
   /** While it is set, nothing is sent; ops go on being made and kept. */
   refusal: Refusal | undefined
   /** The log is another than the one that the ops were made for: a person decides whether they go there. */
   withheld = false
   #seen: Seen
-  #writer: Outbox | undefined
+  #writer: Writer | undefined
   #store: OutboxStore | undefined
-  #changed: () => void
 
-  constructor(seen: Seen, changed: () => void) {
+  constructor(seen: Seen) {
     this.#seen = seen
-    this.#changed = changed
-    this.saved = new Saved(this.boxes)
   }
 
   /** Says where ops are kept from now on: those of this page move there. */
-  keep(store: OutboxStore | undefined, epoch: string): void {
-    for (const box of this.boxes.all.values()) {
-      this.#store?.forget(box.actor)
-      for (const op of box.ops) store?.put(box.actor, op.seq, op.text, epoch)
-      box.tab = store?.tab ?? ""
+  keep(store: OutboxStore): void {
+    const { writers, ops } = this.outbox
+    for (const writer of writers.values()) {
+      this.#store?.forget(writer.actor)
+      writer.tab = store.tab
     }
+    for (const op of ops) store.put(op, op.text, this.#seen.epoch)
     this.#store = store
   }
 
@@ -63,175 +61,158 @@ export class OwnOps {
     as: OpName | undefined,
     ext: Record<string, unknown> | undefined,
     limits: Limits | undefined,
-    live: boolean,
-    epoch: string,
   ): Dot {
-    const text = JSON.stringify(payload)
-    if (text === undefined) throw new TypeError(`the payload is no JSON value: ${typeof payload}`)
-    const box = as ? this.#boxOf(as.actor) : this.writer(live)
-    const op = { actor: box.actor, seq: box.made + 1 }
+    const json = JSON.stringify(payload)
+    if (json === undefined) throw new TypeError(`the payload is no JSON value: ${typeof payload}`)
+    const writer = as ? this.#writerAs(as.actor) : this.writer()
+    const op = { actor: writer.actor, seq: writer.made + 1 }
     if (as && as.seq !== op.seq)
       throw new RangeError(`op ${as.actor}:${as.seq} is not the next of its actor, which is ${op.seq}`)
     const clock = as?.clock ?? fromVector(this.#seen.name(op.actor, limits?.clock_entries ?? 0))
     const names = JSON.stringify(clock)
     const more = ext ? `,"ext":${JSON.stringify(ext)}` : ""
-    const line = `{"actor":${JSON.stringify(op.actor)},"seq":${op.seq},"clock":${names},"payload":${text}${more}}`
+    const text = `{"actor":${JSON.stringify(op.actor)},"seq":${op.seq},"clock":${names},"payload":${json}${more}}`
     if (limits) {
-      fits("the op", utf8(names + more + text), limits.op_bytes)
-      fits("the op", utf8(line), limits.frame_bytes - frameRoom)
+      fits("the op", utf8(names + more + json), limits.op_bytes)
+      fits("the op", utf8(text), limits.frame_bytes - frameRoom)
     }
-    this.boxes.all.set(box.actor, box)
-    this.boxes.add(box, op.seq, line)
-    box.ours = true
+    writer.ours = true
+    this.outbox.add(writer, text)
     this.#seen.made(op)
-    this.#store?.put(op.actor, op.seq, line, epoch)
-    this.#changed()
+    this.#store?.put(op, text, this.#seen.epoch)
     return op
   }
 
-  /**
-   * Returns the outbox to write in: the one at hand, or one of an earlier page whose ops are all in the log, or one of a
-   * new actor.
-   */
-  writer(live: boolean): Outbox {
+  /** Whom to write as: the actor at hand, or one of an earlier page whose ops are all in the log, or a new one. */
+  writer(): Writer {
     if (this.#writer && this.#usable(this.#writer)) return this.#writer
     this.#writer = undefined
-    for (const box of live ? this.boxes.all.values() : []) {
-      if (box.ops.length > 0 || !this.#usable(box)) continue
-      if (box.made <= this.#seen.get(box.actor)) {
-        box.made = this.#seen.get(box.actor)
-        this.#writer = box
-        return box
+    for (const writer of this.#seen.live ? this.outbox.writers.values() : []) {
+      const { actor, made, acked } = writer
+      if (acked < made || !this.#usable(writer)) continue
+      const logged = this.#seen.get(actor)
+      if (made <= logged) {
+        writer.made = writer.acked = logged
+        this.#writer = writer
+        return writer
       }
-      this.#give(box) // the log knows less of it: it is of a log that is no more
+      this.#giveUp(actor) // the log knows less of it: it is of a log that is no more
     }
-    this.#writer = new Outbox(randomId(), 0, this.#store?.tab ?? "")
-    this.boxes.all.set(this.#writer.actor, this.#writer)
+    this.#writer = this.#writerAs(randomId())
+    this.outbox.writers.set(this.#writer.actor, this.#writer)
     return this.#writer
   }
 
-  #usable(box: Outbox): boolean {
-    return !this.#store || this.#store.holds(box.tab)
+  #usable({ tab }: Writer): boolean {
+    return this.#store?.holds(tab) ?? true
   }
 
-  #boxOf(actor: string): Outbox {
-    return this.boxes.all.get(actor) ?? new Outbox(actor, this.#seen.get(actor), this.#store?.tab ?? "")
+  #writerAs(actor: string): Writer {
+    const seq = this.#seen.get(actor)
+    const begun = { actor, made: seq, acked: seq, ours: false, tab: this.#store?.tab ?? "" }
+    return this.outbox.writers.get(actor) ?? begun
   }
 
-  #give(box: Outbox): void {
-    this.boxes.all.delete(box.actor)
-    this.#store?.forget(box.actor)
+  #giveUp(actor: string): void {
+    this.outbox.writers.delete(actor)
+    this.#store?.forget(actor)
   }
 
   /** Takes an actor's ops up to `seq` as durable and returns them. */
-  acked(actor: string, seq: number): Parsed[] {
-    const ops = this.boxes.all.get(actor)?.ack(seq) ?? []
+  acked(actor: string, seq: number): Op[] {
+    const ops = this.outbox.ack(actor, seq)
     if (!ops[0]) return []
-    this.#store?.drop(actor, ops[0].seq, seq)
+    this.#store?.drop(ops[0], seq)
     this.arrived()
-    this.#changed()
-    return ops.map((op) => parse(op.text))
+    return ops.map(parse)
   }
 
   /** Looks again whether the ops are there that own ones wait for. */
   arrived(): void {
-    for (const box of this.boxes.all.values()) box.arrived((actor) => this.#logged(actor))
-  }
-
-  #logged(actor: string): number {
-    const seq = this.#seen.get(actor)
-    return Math.min(seq, (this.boxes.all.get(actor)?.first ?? Infinity) - 1)
+    this.outbox.arrived((actor) =>
+      Math.min(this.#seen.get(actor), this.outbox.writers.get(actor)?.acked ?? Infinity),
+    )
   }
 
   /** What an op that the stream brought is to this side. */
   mine(e: Entry): "no" | "pending" | "stranger" {
-    const box = this.boxes.all.get(e.actor)
-    if (!box || e.seq < box.first) return "no"
-    const op = box.find(e.seq)
-    if (!op) return box.ours ? "stranger" : "no"
-    const { payload, ext } = parse(op.text)
-    const same = e.redacted || (text(payload) === text(e.payload) && text(ext) === text(e.ext))
+    const writer = this.outbox.writers.get(e.actor)
+    if (!writer || e.seq <= writer.acked) return "no"
+    const op = this.outbox.find(e.actor, e.seq)
+    if (!op) return writer.ours ? "stranger" : "no"
+    const { payload, ext } = parse(op)
+    const same = e.redacted || JSON.stringify([payload, ext]) === JSON.stringify([e.payload, e.ext])
     return same ? "pending" : "stranger"
   }
 
   /** Refuses an op that was made before the relay's limits were known, and whose frame would end the connection. */
   check(limits: Limits): void {
-    for (const { actor, ops } of this.boxes.all.values()) {
-      for (const { seq, bytes } of ops) {
-        if (bytes <= limits.frame_bytes - frameRoom) continue
-        this.refuse("too_large", `the op has ${bytes} bytes, more than a frame of the relay`, { actor, seq })
-      }
-    }
+    const limit = limits.frame_bytes - frameRoom
+    const op = this.outbox.ops.find(({ bytes }) => bytes > limit)
+    if (op) this.refuse(tooLarge("the op", op.bytes, limit), op)
   }
 
   /** Does what the protocol's table of rejects says. */
   rejected(
     f: Pick<RejectFrame, "actor" | "seq" | "code" | "message" | "retry_ms" | "expected" | "missing">,
-    now: number,
   ): void {
-    const box = this.boxes.all.get(f.actor)
-    if (!box || f.seq < box.first) return // of an actor that was given up, or answered already
-    switch (f.code) {
-      case "rate_limited":
-      case "unavailable":
-        box.wait(f.seq, now + Math.max(f.retry_ms ?? 0, patience))
-        break
-      case "missing":
-        box.wait(f.seq, now + missingWait, new Map(Object.entries(f.missing ?? {})))
-        box.arrived((actor) => this.#logged(actor))
-        break
-      case "gap":
-        if (!box.gap(f.seq, f.expected ?? 0)) this.refuse(f.code, f.message, f)
-        break
-      default:
-        this.refuse(f.code, f.message, f)
+    const op = this.outbox.find(f.actor, f.seq)
+    if (!op) return // of an actor that was given up, or answered already
+    const now = Date.now()
+    if (f.code === "rate_limited" || f.code === "unavailable") {
+      this.outbox.wait(op, now + Math.max(f.retry_ms ?? 0, patience))
+    } else if (f.code === "missing") {
+      this.outbox.waitFor(toVector(f.missing), f.actor, now + missingWait)
+      this.arrived()
+    } else if (f.code !== "gap" || !this.outbox.gap(op, f.expected ?? 0)) {
+      this.refuse(new BatonError(f.code, f.message), op)
     }
-    this.#changed()
   }
 
   /** Sends nothing more, and keeps all that was made until {@link surrender}. */
-  refuse(code: string, message: string, op?: Dot): void {
+  refuse(error: BatonError, op?: Dot): void {
     if (this.refusal) return
-    this.refusal = {
-      error: new BatonError(code, message),
-      ...(op && { op: { actor: op.actor, seq: op.seq } }),
-    }
-    this.saved.fail(this.refusal.error)
-    this.#changed()
+    this.refusal = { error, ...(op && { op: { actor: op.actor, seq: op.seq } }) }
+    this.saved.fail(error)
   }
 
   /**
    * Gives up the actors of all ops that are not durable, and returns these in their order, but for one that nobody
    * would take: what is wanted of them is made again, in the same turn.
    */
-  surrender(): Parsed[] {
-    const boxes = [...this.boxes.all.values()]
-    const ops = this.boxes.surrender()
-    for (const box of boxes) this.#store?.forget(box.actor)
-    for (const op of [...ops].reverse()) this.#seen.unmake(op.actor, op.seq)
+  surrender(): Op[] {
+    const ops = this.outbox.ops.splice(0)
+    for (const { actor, acked } of [...this.outbox.writers.values()]) {
+      this.#seen.unmake(actor, acked + 1)
+      this.#giveUp(actor)
+    }
     const { error, op } = this.refusal ?? {}
     const hopeless = error?.code === "too_large" || error?.code === "invalid" ? op : undefined
     this.#writer = this.refusal = undefined
     this.withheld = false
+    this.saved.fail(new BatonError("discarded", "the work was taken back before it was saved"))
     this.saved.mend()
-    this.#changed()
-    return ops.filter((o) => o.actor !== hopeless?.actor || o.seq !== hopeless.seq)
+    return ops.filter((o) => o.actor !== hopeless?.actor || o.seq !== hopeless.seq).map(parse)
   }
 
   /** Ends it: the next tab may have the actors. */
-  release(epoch: string): void {
-    for (const { actor, made } of this.boxes.all.values())
-      if (made > 0) this.#store?.release(actor, made, epoch)
+  release(): void {
+    for (const { actor, made } of this.outbox.writers.values())
+      if (made > 0) this.#store?.release(actor, made, this.#seen.epoch)
     this.#store = undefined
   }
 }
 
-function text(value: unknown): string | undefined {
-  return JSON.stringify(value)
+/** Returns an own op as the application made it. */
+export function parse({ text }: Outgoing): Op {
+  return JSON.parse(text)
 }
 
 /** Throws if the relay would not take so much. */
 export function fits(what: string, bytes: number, limit: number): void {
-  if (bytes > limit)
-    throw new BatonError("too_large", `${what} has ${bytes} bytes, and the relay takes ${limit}`)
+  if (bytes > limit) throw tooLarge(what, bytes, limit)
+}
+
+function tooLarge(what: string, bytes: number, limit: number): BatonError {
+  return new BatonError("too_large", `${what} has ${bytes} bytes, and the relay takes ${limit}`)
 }

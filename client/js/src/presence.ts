@@ -47,14 +47,15 @@ export class Presence extends Emitter<PresenceEvents> {
     this.#poke()
   }
 
-  /** @internal Returns the text to send now, or when to ask again (ms, Infinity: after a change). */
-  due(now: number, hz: number): string | number {
+  /** @internal Sends what is new, if it may. Returns when to ask again, ms; Infinity: after a change. */
+  pump(now: number, hz: number, send: (state: string) => void): number {
     if (!this.#unsent) return Infinity
     const at = this.#sentAt + 1000 / (hz || 20)
     if (at > now) return at
     this.#unsent = false
     this.#sentAt = now
-    return this.#text
+    send(this.#text)
+    return Infinity
   }
 
   /** @internal On a new stay the relay knows no state, and its first frame is the whole room. */

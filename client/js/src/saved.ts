@@ -1,44 +1,51 @@
 import { Emitter } from "./emitter.ts"
-import type { Outboxes } from "./outboxes.ts"
+import type { Outbox } from "./outbox.ts"
 
 interface Waiter {
-  until: number
+  until: [writer: { acked: number }, seq: number][]
   resolve: () => void
   reject: (error: Error) => void
 }
 
 /** How much of a document's own work is durable at the relay: on its disk, not merely sent. */
 export class Saved extends Emitter<{ change: number }> {
-  #boxes: Outboxes
+  #outbox: Outbox
   #waiters: Waiter[] = []
   #pending = 0
   #error: Error | undefined
 
   /** @internal */
-  constructor(boxes: Outboxes) {
+  constructor(outbox: Outbox) {
     super()
-    this.#boxes = boxes
+    this.#outbox = outbox
   }
 
   /** How many own ops are not durable yet. */
   get pending(): number {
-    return this.#boxes.pending
+    return this.#outbox.ops.length
   }
 
-  /** Resolves when every op that was made before is durable. It rejects if one is refused, or the document is left. */
+  /**
+   * Resolves when every op that was made before is durable. It rejects if one is refused or given up, or the document is
+   * left.
+   */
   all(): Promise<void> {
     if (this.pending === 0) return Promise.resolve()
     if (this.#error) return Promise.reject(this.#error)
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ until: this.#boxes.next, resolve, reject })
+      const until = [...this.#outbox.writers.values()].map((w) => [w, w.made] as [typeof w, number])
+      this.#waiters.push({ until, resolve, reject })
     })
   }
 
   /** @internal */
   update(): void {
-    const { oldest, pending } = this.#boxes
-    for (const waiter of this.#waiters) if (waiter.until <= oldest) waiter.resolve()
-    this.#waiters = this.#waiters.filter((waiter) => waiter.until > oldest)
+    this.#waiters = this.#waiters.filter(({ until, resolve }) => {
+      const open = until.some(([writer, seq]) => writer.acked < seq)
+      if (!open) resolve()
+      return open
+    })
+    const { pending } = this
     if (pending === this.#pending) return
     this.#pending = pending
     this.emit("change", pending)

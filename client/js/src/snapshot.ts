@@ -1,15 +1,13 @@
 import { toVector, type Vector } from "./clock.ts"
+import type { Connection } from "./connection.ts"
 import type { Doc } from "./doc.ts"
 import { BatonError } from "./errors.ts"
-import type { Snapshot, SnapshotMeta } from "./frames.ts"
+import type { HttpError, Snapshot, SnapshotMeta } from "./frames.ts"
 import { sha256Hex } from "./sha256.ts"
-
-/** Asks the relay for a path of its own, with the connection's token. It throws what the relay says of a refusal. */
-export type Request = (path: string, init?: RequestInit) => Promise<Response>
 
 /** How a document takes stored states: see {@link snapshots}. */
 export interface SnapshotLoader {
-  fetch(request: Request, at: Snapshot): Promise<{ blob: Uint8Array; clock: Vector }>
+  fetch(connection: Connection, at: Snapshot): Promise<{ blob: Uint8Array; clock: Vector }>
   load(blob: Uint8Array, format: string): void
 }
 
@@ -23,10 +21,13 @@ export function snapshots(load: (blob: Uint8Array, format: string) => void): Sna
 }
 
 /** Fetches a stored state and the clock of its ops. The bytes are those that were stored, or it is an error. */
-async function fetchSnapshot(request: Request, at: Snapshot): Promise<{ blob: Uint8Array; clock: Vector }> {
+async function fetchSnapshot(
+  connection: Connection,
+  at: Snapshot,
+): Promise<{ blob: Uint8Array; clock: Vector }> {
   const [meta, blob] = await Promise.all([
-    request(`${at.url}/meta`).then((r) => r.json() as Promise<SnapshotMeta>),
-    request(at.url).then((r) => r.arrayBuffer()),
+    request(connection, `${at.url}/meta`).then((r) => r.json() as Promise<SnapshotMeta>),
+    request(connection, at.url).then((r) => r.arrayBuffer()),
   ])
   const bytes = new Uint8Array(blob)
   if (sha256Hex(bytes) !== at.sha256) {
@@ -36,6 +37,14 @@ async function fetchSnapshot(request: Request, at: Snapshot): Promise<{ blob: Ui
     )
   }
   return { blob: bytes, clock: toVector(meta.clock) }
+}
+
+/** Asks the relay for a path of its own. It throws what the relay says of a refusal. */
+async function request(connection: Connection, path: string, init?: RequestInit): Promise<Response> {
+  const response = await connection.http(path, init)
+  if (response.ok) return response
+  const said: Partial<HttpError> = await response.json().catch(() => ({})) // not all that stands between speaks JSON
+  throw new BatonError(said.code ?? "unavailable", said.message ?? `the relay answers ${response.status}`)
 }
 
 /**
@@ -48,7 +57,7 @@ export async function storeSnapshot(doc: Doc, format: string, save: () => Uint8A
   const offset = doc.settledAt
   if (!offset) return false
   const blob = save()
-  await doc.connection.request(`/v1/docs/${doc.name}/snapshots/${offset}`, {
+  await request(doc.connection, `/v1/docs/${doc.name}/snapshots/${offset}`, {
     method: "PUT",
     headers: {
       "Content-Type": "application/octet-stream",

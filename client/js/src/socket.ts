@@ -16,8 +16,6 @@ export interface WebSocketLike {
 export type WebSocketClass = new (url: string, protocols: string[]) => WebSocketLike
 
 export interface SocketOptions {
-  /** The secret of the session before. */
-  former: string | undefined
   /** After how much silence to ask whether the relay is there, ms. */
   heartbeat: number
   /** How long its answer may take, ms. */
@@ -37,9 +35,8 @@ const ackPatience = 5_000
 export class Socket {
   /** Resolves, once, with what its end asks for. */
   readonly ended: Promise<Verdict>
-  /** The secret of its session, once it has one. */
-  secret: string | undefined
-  readonly replaces: string | undefined
+  /** Since when the relay has said welcome, Unix ms; Infinity: it has not. */
+  openSince = Infinity
   /** The node said that it is going. */
   draining = false
   #retryMs = 0
@@ -65,7 +62,6 @@ export class Socket {
     options: SocketOptions,
   ) {
     this.#options = options
-    this.replaces = options.former
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve
     })
@@ -85,7 +81,7 @@ export class Socket {
 
   /** Whether the relay has said welcome and the end has not come. */
   get open(): boolean {
-    return this.secret !== undefined && !this.#over
+    return this.openSince < Infinity && !this.#over
   }
 
   get buffered(): number {
@@ -129,7 +125,7 @@ export class Socket {
     } catch {
       return this.abandon({ code: 0, message: "the relay sent what is no frame" })
     }
-    if (frame.type === "welcome") this.secret = frame.replace
+    if (frame.type === "welcome") this.openSince = Date.now()
     if (frame.type === "draining") {
       this.draining = true
       this.#retryMs = frame.retry_ms

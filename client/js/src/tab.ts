@@ -1,4 +1,4 @@
-import type { Database } from "./database.ts"
+import { type Database, when } from "./database.ts"
 import { randomId } from "./ids.ts"
 
 const lease = 10_000 // ms
@@ -13,13 +13,14 @@ export class Tab {
   id = randomId()
   #db: Database
   #until = 0 // ms; when the lease ends, 0 before there is one
-  #held: Promise<unknown>
+  /** Resolves when other tabs see that this one lives. */
+  readonly ready: Promise<unknown>
 
   constructor(db: Database) {
     this.#db = db
     if (globalThis.navigator?.locks) {
       this.#until = Infinity
-      this.#held = new Promise<void>((held) => {
+      this.ready = new Promise<void>((held) => {
         void navigator.locks.request(lockOf(this.id), () => {
           held()
           return new Promise(() => {}) // for as long as the page lives
@@ -27,18 +28,13 @@ export class Tab {
       })
       return
     }
-    this.#held = this.#renew()
+    this.ready = this.#renew()
     setInterval(() => this.#renew(), renewal)
     globalThis.addEventListener?.("visibilitychange", () => this.#renew())
     globalThis.addEventListener?.("pagehide", () => {
       this.#until = 1 // in the past
       this.#db.write((tx) => tx("tabs").delete(this.id)) // the next page need not wait
     })
-  }
-
-  /** Resolves when other tabs see that this one lives. */
-  ready(): Promise<unknown> {
-    return this.#held
   }
 
   /** Whether this tab is surely alive to others: only then it may write as the actors that it holds. */
@@ -50,8 +46,7 @@ export class Tab {
   async dead(ids: string[]): Promise<string[]> {
     if (this.#until === Infinity) {
       const { held = [] } = await navigator.locks.query()
-      const names = new Set(held.map((lock) => lock.name))
-      return ids.filter((id) => !names.has(lockOf(id)))
+      return ids.filter((id) => !held.some(({ name }) => name === lockOf(id)))
     }
     const now = Date.now()
     const until = await Promise.all(ids.map((id) => this.#db.read((tx) => tx("tabs").get(id))))
@@ -64,10 +59,10 @@ export class Tab {
     try {
       await this.#db.read((tx) => {
         const entry = tx("tabs").count(this.id)
-        entry.onsuccess = () => {
-          if (entry.result === 0 && this.#until > 0) this.id = randomId()
+        when(entry, (there) => {
+          if (!there && this.#until > 0) this.id = randomId()
           tx("tabs").put(until, this.id)
-        }
+        })
         return entry
       })
       this.#until = until

@@ -11,26 +11,18 @@ export interface Verdict {
   message: string
 }
 
-/** Says what to do about a connection that ended with a close code. This is the protocol's table. */
+/** The close codes of the protocol's table after which nobody comes back, and those after which one waits a second. */
+const final = [1000, 1001, 1008, 1009, 4400, 4403]
+const slow = [1013, 4429]
+
+/** Says what to do about a connection that ended with a close code. `retryMs` is what the relay has asked for. */
 export function judge(code: number, message: string, retryMs: number): Verdict {
   const lost = code === 1005 || code === 1006 // what the WebSocket API says where nobody said anything
-  const verdict = {
+  return {
     code,
     message: message || (lost ? "the connection was lost" : `the relay closed it with ${code}`),
+    final: final.includes(code),
+    newToken: code === 4401,
+    after: slow.includes(code) ? 1000 : retryMs,
   }
-  switch (code) {
-    case 1000:
-    case 1001:
-    case 1008:
-    case 1009:
-    case 4400:
-    case 4403:
-      return { ...verdict, final: true }
-    case 4401:
-      return { ...verdict, newToken: true }
-    case 1013:
-    case 4429:
-      return { ...verdict, after: 1000 }
-  }
-  return { ...verdict, after: retryMs } // 1012, and all that says nothing of when
 }
