@@ -26,12 +26,12 @@ export class Saved extends Emitter<{ change: number }> {
   }
 
   /**
-   * Resolves when every op that was made before is durable. It rejects if one is refused or given up, or the document is
-   * left.
+   * Resolves when every op that was made before is durable. It rejects if one is refused or given up, and where nothing
+   * will be saved: the status is `refused`, or the document was left.
    */
   all(): Promise<void> {
-    if (this.pending === 0) return Promise.resolve()
     if (this.#error) return Promise.reject(this.#error)
+    if (this.pending === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const until = [...this.#outbox.writers.values()].map((w) => [w, w.made] as [typeof w, number])
       this.#waiters.push({ until, resolve, reject })

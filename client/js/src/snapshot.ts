@@ -50,8 +50,7 @@ async function request(connection: Connection, path: string, init?: RequestInit)
 /**
  * Stores a document's state at the relay, so that who comes later need not read all ops. The state must hold exactly
  * the ops so far: so `save` is called only while the document is live, with nothing unsaved and nothing given that the
- * application has not dealt with, and the answer is false
- * otherwise. It needs the right `compact`.
+ * application has not dealt with, and the answer is false otherwise. It needs the right `compact`.
  */
 export async function storeSnapshot(doc: Doc, format: string, save: () => Uint8Array): Promise<boolean> {
   const offset = doc.settledAt

@@ -48,6 +48,22 @@ describe("later", { concurrency: true }, () => {
     assert.equal(line.opTexts[3], line.opTexts[0])
   })
 
+  test("missing: another actor's ops go first, for those may be what it waits for", async (t) => {
+    const { doc, line } = await enter(t)
+    const late = doc.append("late", { actor: "xavier", seq: 1, clock: { yolanda: 1 } })
+    const early = doc.append("early", { actor: "yolanda", seq: 1, clock: {} })
+    await line.expect("ops")
+    line.reject(late, "missing", { missing: { yolanda: 1 } })
+    const { ops } = await line.expect("ops")
+    assert.deepEqual(
+      ops.map((op) => op.actor),
+      ["yolanda", "xavier"],
+    )
+    line.ack(early)
+    line.ack(late)
+    await soon("all is saved", doc.saved.all())
+  })
+
   test("missing: the same bytes again after a second, if the named ops do not come", async (t) => {
     const { doc, line } = await enter(t)
     const [a] = three(doc)

@@ -3,8 +3,10 @@ import { after, before, test } from "node:test"
 import WebSocket from "ws"
 import * as Y from "yjs"
 import { BatonProvider } from "../src/yjs/index.ts"
+import { halves } from "../src/yjs/split.ts"
 import { until } from "./harness/deadline.ts"
 import { type Relay, startRelay } from "./harness/relay.ts"
+import { seeded } from "./harness/seed.ts"
 
 let relay: Relay
 const open: BatonProvider[] = []
@@ -60,6 +62,73 @@ test("what a Y.Doc had before it was connected is sent, and no more than the rel
   const c = provider("before", b.doc)
   await until("c is there", () => c.synced)
   assert.equal(c.document.saved.pending, 0)
+})
+
+test("what is larger than an op goes in several, be it pasted or there before", async () => {
+  const doc = new Y.Doc()
+  const before = "here before ".repeat(150_000)
+  doc.getText("t").insert(0, before)
+  const a = provider("large", doc)
+  await until("it is live", () => a.synced)
+  doc.getText("t").insert(5, "pasted".repeat(200_000))
+  doc.getText("t").delete(0, 2)
+  await a.document.saved.all()
+  const b = provider("large")
+  await until("b has all", () => b.doc.getText("t").length === 1_800_000 + 1_200_000 - 2)
+  assert.equal(b.doc.getText("t").toString(), doc.getText("t").toString())
+  assert.ok(b.document.place.offset >= 6)
+})
+
+test("one thing that is larger than an op is refused, and all goes on once it is gone", async () => {
+  const a = provider("huge")
+  const list = a.doc.getArray("a")
+  list.push(["first"])
+  await until("it is live", () => a.synced)
+  list.push(["x".repeat(2_000_000)])
+  await until("it is refused", () => a.document.status.state === "refused")
+  assert.equal(a.document.status.reason?.code, "too_large")
+  await assert.rejects(a.document.saved.all(), { code: "too_large" })
+  list.push(["after"])
+  list.delete(1, 1)
+  a.document.discard()
+  await until("it is live again", () => a.synced)
+  await a.document.saved.all()
+  const b = provider("huge")
+  await until("b has the rest", () => b.doc.getArray("a").length === 2)
+  assert.deepEqual(b.doc.getArray("a").toJSON(), ["first", "after"])
+})
+
+test("halves of an update, and their halves, add up to it", (t) => {
+  const random = seeded(t)
+  for (let round = 0; round < 30; round++) {
+    const docs = [new Y.Doc(), new Y.Doc(), new Y.Doc()]
+    const doc = docs[0] as Y.Doc
+    const edit = (d: Y.Doc) => {
+      const text = d.getText("t")
+      const at = random.below(text.length + 1)
+      if (random.below(4) > 0) text.insert(at, "abcdefgh".slice(random.below(8)))
+      else text.delete(at, Math.min(5, text.length - at))
+      d.getMap("m").set(`k${random.below(3)}`, random.below(100))
+      d.getArray("a").push([new Y.Map([["x", random.below(9)]])])
+    }
+    const exchange = () => {
+      for (const d of docs) for (const other of docs) Y.applyUpdate(d, Y.encodeStateAsUpdate(other))
+    }
+    for (let n = 0; n < 5; n++) edit(docs[random.below(3)] as Y.Doc)
+    exchange()
+    const base = Y.encodeStateAsUpdate(doc)
+    for (let n = 0; n < 10; n++) edit(docs[random.below(3)] as Y.Doc)
+    exchange()
+    const parts = (update: Uint8Array): Uint8Array[] => halves(doc, update)?.flatMap(parts) ?? [update]
+    const all = parts(Y.encodeStateAsUpdate(doc, Y.encodeStateVectorFromUpdate(base)))
+    assert.ok(all.length > 10)
+    const again = new Y.Doc()
+    for (const update of [base, ...all]) Y.applyUpdate(again, update)
+    for (const type of [again.getText("t"), again.getMap("m"), again.getArray("a")]) assert.ok(type.doc)
+    assert.deepEqual(again.toJSON(), doc.toJSON())
+    assert.ok(Y.equalSnapshots(Y.snapshot(again), Y.snapshot(doc)))
+    assert.equal(again.store.pendingStructs, null)
+  }
 })
 
 test("cursors are seen, followed, and gone when their owner is", async () => {

@@ -14,6 +14,7 @@ import { BatonError } from "../errors.ts"
 import type { Op } from "../opstream.ts"
 import { snapshots, storeSnapshot } from "../snapshot.ts"
 import { bindAwareness } from "./awareness.ts"
+import { again, halves } from "./split.ts"
 
 export interface ProviderOptions extends ConnectOptions {
   /** Left out: a new one. */
@@ -40,6 +41,8 @@ export class BatonProvider extends Emitter<ProviderEvents> {
   #synced = false
   #status = ""
   #unsent: Uint8Array[] = []
+  /** What the relay would not take; undefined: there is no such thing. */
+  #refused: Uint8Array | undefined
   #flushing = false
   /** What came before the first sync, if the Y.Doc was not empty: what it has beyond that is new to the relay. */
   #known: Uint8Array[] | undefined
@@ -109,18 +112,34 @@ export class BatonProvider extends Emitter<ProviderEvents> {
   /** Makes one op of what was written since the last. */
   #flush(): void {
     this.#flushing = false
-    if (this.#unsent.length === 0) return
-    const update = this.#unsent.length === 1 ? this.#unsent[0] : Y.mergeUpdates(this.#unsent)
-    if (!update) return
+    if (this.#refused && this.document.refusal) return // until somebody has looked at it
+    if (this.#refused) this.#unsent.unshift(again(this.doc, this.#refused))
+    this.#refused = undefined
+    const updates = this.#unsent.splice(0)
+    if (!updates[0]) return
+    const update = updates.length === 1 ? updates[0] : Y.mergeUpdates(updates)
+    try {
+      this.#append(update)
+    } catch (error) {
+      // What was written is in the Y.Doc, and stays.
+      this.#refused = update
+      if (error instanceof BatonError && error.code === "too_large") this.document.refuse(error)
+      else this.document.report(error)
+    }
+  }
+
+  /** Makes an op of an update, or as many as it takes. */
+  #append(update: Uint8Array): void {
     try {
       this.document.append(toBase64(update))
-      this.#known?.push(update)
-      this.#unsent = []
     } catch (error) {
-      // What was written is in the Y.Doc, and stays; it goes out when this session may write again.
-      this.#unsent = [update]
-      this.document.report(error)
+      const large = error instanceof BatonError && error.code === "too_large"
+      const parts = large ? halves(this.doc, update) : undefined
+      if (!parts) throw error
+      for (const part of parts) this.#append(part)
+      return
     }
+    this.#known?.push(update)
   }
 
   #take(batch: Op[]): void {
