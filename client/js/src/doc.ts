@@ -244,8 +244,8 @@ export class Doc extends Standing<Status, DocEvents> {
   }
 
   /** @internal Sends nothing more, as if the relay had refused an op. */
-  refuse(error: BatonError): void {
-    this.#own.refuse(error)
+  refuse(error: BatonError, op?: Dot): void {
+    this.#own.refuse(error, op)
     this.changed()
   }
 
