@@ -82,6 +82,14 @@ export class Seen {
     this.heads = new Map(this.have)
   }
 
+  /** Takes nothing as seen, of no log. */
+  forget(): void {
+    this.have = new Map()
+    this.heads = new Map()
+    this.offset = 0
+    this.epoch = ""
+  }
+
   /** Makes sure that no op names what a log with this clock lacks. */
   trim(clock: Vector): void {
     for (const [actor, seq] of this.heads) {

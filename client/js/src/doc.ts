@@ -238,9 +238,9 @@ export class Doc extends Standing<Status, DocEvents> {
 
   /** @internal Tells of something that a binding has dealt with. */
   report(cause: unknown, op?: Dot): void {
-    const { code, message } =
-      cause instanceof BatonError ? cause : { code: "invalid", message: String(cause) }
-    this.emit("problem", new BatonError(code, op ? `op ${op.actor}:${op.seq}: ${message}` : message, cause))
+    const error = cause instanceof BatonError ? cause : new BatonError("invalid", String(cause), cause)
+    const { code, message } = error
+    this.emit("problem", op ? new BatonError(code, `op ${op.actor}:${op.seq}: ${message}`, cause) : error)
   }
 
   /** @internal Sends nothing more, as if the relay had refused an op. */

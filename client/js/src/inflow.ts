@@ -108,14 +108,11 @@ export class Inflow {
 
   /** Begins again from what is here, but for what the log was found to lack; or `anew`, from nothing. */
   again(anew: boolean): void {
-    const { seen } = this
-    const less = anew ? new Map() : this.#less
-    for (const [actor, seq] of less ? [...seen.have] : []) {
-      const held = less?.get(actor) ?? 0
-      if (held < seq) seen.unmake(actor, held + 1)
+    if (anew) this.seen.forget()
+    else if (this.#less) {
+      for (const actor of [...this.seen.have.keys()])
+        this.seen.unmake(actor, (this.#less.get(actor) ?? 0) + 1)
     }
-    if (anew) seen.offset = 0
-    if (anew) seen.epoch = ""
     this.#less = undefined
     this.#byClock = true
     this.opsOnly = !this.#options.snapshots

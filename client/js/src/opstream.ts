@@ -29,7 +29,6 @@ export class OpStream implements AsyncIterable<Op[]> {
   /** The reader has a batch, and has not come back for the next. */
   #reading = false
   #ended = false
-  #error: Error | undefined
 
   /** Calls `listener` with each batch, until the returned function is called. */
   on(listener: (batch: Op[]) => void): () => void {
@@ -51,7 +50,6 @@ export class OpStream implements AsyncIterable<Op[]> {
     for (;;) {
       this.#reading = this.#waiting.length > 0
       if (this.#reading) yield this.#waiting.splice(0)
-      else if (this.#error) throw this.#error
       else if (this.#ended) return
       else {
         await new Promise<void>((resolve) => {
@@ -70,9 +68,8 @@ export class OpStream implements AsyncIterable<Op[]> {
   }
 
   /** @internal */
-  end(error?: Error): void {
+  end(): void {
     this.#ended = true
-    this.#error = error
     this.#wake?.()
   }
 }

@@ -139,7 +139,9 @@ export class Outbox {
   }
 
   #rewind(op: Outgoing): void {
-    this.sent = Math.min(this.sent, this.ops.indexOf(op))
+    const at = this.ops.indexOf(op)
+    if (at > this.sent) return // it comes again anyhow, after what is before it
+    this.sent = at
     this.#probe = op
   }
 

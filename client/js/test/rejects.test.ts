@@ -25,6 +25,22 @@ describe("later", { concurrency: true }, () => {
     })
   }
 
+  test("two rejects of one frame: both ops again, in order", async (t) => {
+    const { doc, line } = await enter(t)
+    const [a, b, c] = three(doc)
+    await line.expect("ops")
+    const [one, two, tri] = line.opTexts
+    line.ack(a)
+    line.reject(b, "rate_limited", { retry_ms: 100 })
+    line.reject(c, "unavailable", { retry_ms: 200 })
+    await line.expect("ops")
+    line.ack(b)
+    await line.expect("ops")
+    line.ack(c)
+    await soon("all is saved", doc.saved.all())
+    assert.deepEqual(line.opTexts, [one, two, tri, two, tri])
+  })
+
   test("rate_limited without retry_ms: the op comes again all the same", async (t) => {
     const { doc, line } = await enter(t)
     const op = doc.append("a")
