@@ -24,54 +24,47 @@ const mostFlying = 16
 
 /**
  * The page's IndexedDB. Writes return at once and are carried out in their order, those of one turn of the event loop
- * together, and of more turns where the browser is slower than the page. Once something fails (no storage allowed, disk full) it takes nothing more and says why.
+ * together, and of more turns where the browser is slower than the page. Once something fails (no storage allowed, disk
+ * full) it takes nothing more and says why.
  */
 export class Database {
-  #db: IDBDatabase | undefined
+  error: BatonError | undefined
+  #failed: () => void
+  #open: Promise<IDBDatabase>
   #jobs: ((tx: Tx) => void)[] = []
   #flying = 0
-  #waiting: ((db: IDBDatabase) => void)[] = []
-  #failed: () => void
-  error: BatonError | undefined
 
   constructor(failed: () => void) {
     this.#failed = failed
-    globalThis.addEventListener?.("pagehide", () => this.#flush(Infinity))
-    try {
+    this.#open = new Promise((resolve, reject) => {
       const opening = indexedDB.open("baton", 1)
       opening.onupgradeneeded = () => {
         for (const name of stores) opening.result.createObjectStore(name)
       }
-      opening.onerror = () => this.#fail(opening.error)
+      opening.onerror = () => reject(opening.error)
       when(opening, (db) => {
         db.onversionchange = () => db.close()
         db.onclose = () => this.#fail("it was closed")
-        this.#db = db
-        for (const job of this.#waiting.splice(0)) this.#run(job)
+        resolve(db)
       })
-    } catch (error) {
-      queueMicrotask(() => this.#fail(error)) // after the caller has this object
-    }
+    })
+    this.#open.catch((error) => this.#fail(error))
   }
 
   /** Runs a job that only writes, at the end of this turn unless too much is on its way. */
   write(job: (tx: Tx) => void): void {
-    if (!this.error && this.#jobs.push(job) === 1) queueMicrotask(() => this.#flush())
+    if (!this.error && this.#jobs.push(job) === 1) this.#flush()
   }
 
-  #flush(most = mostFlying): void {
-    if (this.#flying >= most || !this.#jobs[0]) return
-    this.#run((db) => {
-      const transaction = this.#begin(db)
+  async #flush(): Promise<void> {
+    for (; this.#jobs[0] && this.#flying < mostFlying; this.#flying--) {
       this.#flying++
-      transaction.oncomplete = () => {
-        this.#flying--
-        this.#flush()
-      }
-      for (const job of this.#jobs.splice(0)) job((name) => transaction.objectStore(name))
-      // Not left to the browser, which would ask this page first: it may be gone by then.
-      transaction.commit()
-    })
+      await this.finish((tx, transaction) => {
+        for (const job of this.#jobs.splice(0)) job(tx)
+        // Not left to the browser, which would ask this page first: it may be gone by then.
+        transaction.commit()
+      }).catch(() => {})
+    }
   }
 
   /** Runs a job whose result is that of its request. It rejects if there is no storage. */
@@ -84,43 +77,26 @@ export class Database {
   }
 
   /** Runs a job that goes on in its requests' events. It resolves when all of it is stored. */
-  finish(job: (tx: Tx) => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#flush(Infinity)
-      if (this.error) return reject(this.error)
-      this.#run((db) => {
-        const transaction = this.#begin(db)
-        transaction.oncomplete = () => resolve()
-        transaction.addEventListener("abort", () => reject(transaction.error))
-        job((name) => transaction.objectStore(name))
-      })
-    })
-  }
-
-  #run(job: (db: IDBDatabase) => void): void {
-    if (this.error) return
-    if (!this.#db) {
-      this.#waiting.push(job)
-      return
-    }
+  async finish(job: (tx: Tx, transaction: IDBTransaction) => void): Promise<void> {
+    const db = await this.#open
+    if (this.error) throw this.error
     try {
-      job(this.#db)
+      await new Promise<void>((resolve, reject) => {
+        const transaction = db.transaction(stores, "readwrite")
+        transaction.oncomplete = () => resolve()
+        transaction.onabort = () => reject(transaction.error ?? "a transaction was aborted")
+        job((name) => transaction.objectStore(name), transaction)
+      })
     } catch (error) {
       this.#fail(error)
+      throw error
     }
-  }
-
-  #begin(db: IDBDatabase): IDBTransaction {
-    const transaction = db.transaction(stores, "readwrite")
-    transaction.onabort = () => this.#fail(transaction.error ?? "a transaction was aborted")
-    return transaction
   }
 
   #fail(cause: unknown): void {
     if (this.error) return
     const why = cause instanceof Error ? cause.message : cause
     this.error = new BatonError("storage", `the browser keeps nothing for this page: ${why}`, cause)
-    this.#waiting = []
     this.#jobs = []
     this.#failed()
   }

@@ -47,7 +47,6 @@ export class Socket {
   #timer: ReturnType<typeof setInterval>
 
   // Signs of life, ms.
-  #born = Date.now()
   #heard = Date.now()
   /** When the question was asked that has no answer; 0: there is none. */
   #asked = 0
@@ -138,7 +137,7 @@ export class Socket {
     const now = Date.now()
     const { heartbeat, patience, unanswered } = this.#options
     if (!this.open) {
-      if (now - this.#born > openTimeout) this.abandon({ code: 1006, message: "the relay does not answer" })
+      if (now - this.#heard > openTimeout) this.abandon({ code: 1006, message: "the relay does not answer" })
       return
     }
     if (this.buffered < this.#ahead) {
