@@ -79,6 +79,21 @@ test("what is larger than an op goes in several, be it pasted or there before", 
   assert.ok(b.document.place.offset >= 6)
 })
 
+test("what is larger than an op goes in several, though it was written before the relay said what it takes", async () => {
+  const a = provider("early")
+  a.disconnect()
+  const text = a.doc.getText("t")
+  text.insert(0, "written offline ".repeat(80_000))
+  await until("it is an op", () => a.document.saved.pending === 1)
+  text.insert(0, "and more ")
+  a.connect()
+  await until("it is live", () => a.synced)
+  await a.document.saved.all()
+  const b = provider("early")
+  await until("b has all", () => b.doc.getText("t").length === 16 * 80_000 + 9)
+  assert.equal(b.doc.getText("t").toString(), text.toString())
+})
+
 test("one thing that is larger than an op is refused, and all goes on once it is gone", async () => {
   const a = provider("huge")
   const list = a.doc.getArray("a")
@@ -90,7 +105,7 @@ test("one thing that is larger than an op is refused, and all goes on once it is
   await assert.rejects(a.document.saved.all(), { code: "too_large" })
   list.push(["after"])
   list.delete(1, 1)
-  a.document.discard()
+  a.recover()
   await until("it is live again", () => a.synced)
   await a.document.saved.all()
   const b = provider("huge")

@@ -44,7 +44,7 @@ export class BatonProvider extends Emitter<ProviderEvents> {
   /** What the relay would not take; undefined: there is no such thing. */
   #refused: Uint8Array | undefined
   #flushing = false
-  /** What came before the first sync, if the Y.Doc was not empty: what it has beyond that is new to the relay. */
+  /** What came before the next sync, if the Y.Doc was not empty: what it has beyond that is new to the relay. */
   #known: Uint8Array[] | undefined
   #off: (() => void)[] = []
 
@@ -174,7 +174,18 @@ export class BatonProvider extends Emitter<ProviderEvents> {
     }, this)
   }
 
+  /** Goes on after `refused` or `diverged`: what the Y.Doc has and the relay has not is sent as one. */
+  recover(): void {
+    this.#unsent = []
+    this.#refused = undefined
+    this.#known = []
+    this.document.restart()
+  }
+
   #changed({ state, access }: Status): void {
+    const { error, op } = this.document.refusal ?? {}
+    // It was made before the relay had said how much it takes: now it can be cut.
+    if (op && error?.code === "too_large") return this.recover()
     const here = state === "live" || state === "read-only"
     if (here && this.#known) this.#publish(this.#known)
     if (access?.includes("write")) this.#flush()
