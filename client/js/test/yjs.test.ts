@@ -6,6 +6,7 @@ import { BatonProvider } from "../src/yjs/index.ts"
 import { halves } from "../src/yjs/split.ts"
 import { until } from "./harness/deadline.ts"
 import { type Relay, startRelay } from "./harness/relay.ts"
+import { enterAgain, name, startScript } from "./harness/script.ts"
 import { seeded } from "./harness/seed.ts"
 
 let relay: Relay
@@ -92,6 +93,22 @@ test("what is larger than an op goes in several, though it was written before th
   const b = provider("early")
   await until("b has all", () => b.doc.getText("t").length === 16 * 80_000 + 9)
   assert.equal(b.doc.getText("t").toString(), text.toString())
+})
+
+test("a relay that finds too large what it said it takes is not asked again and again", async (t) => {
+  const script = await startScript(t)
+  const a = provider(name, new Y.Doc(), script.url)
+  const line = await script.next()
+  await enterAgain(line)
+  await line.expect("presence")
+  await until("it is live", () => a.synced)
+  a.doc.getText("t").insert(0, "small")
+  const [op] = (await line.expect("ops")).ops
+  assert.ok(op)
+  line.reject(op, "too_large")
+  await until("it is refused", () => a.document.status.state === "refused")
+  await line.expectNothing(a.document)
+  assert.equal(a.document.saved.pending, 1)
 })
 
 test("one thing that is larger than an op is refused, and all goes on once it is gone", async () => {

@@ -41,6 +41,8 @@ export class BatonProvider extends Emitter<ProviderEvents> {
   #synced = false
   #status = ""
   #unsent: Uint8Array[] = []
+  /** The relay may not have said yet how much it takes. */
+  #early = true
   /** What the relay would not take; undefined: there is no such thing. */
   #refused: Uint8Array | undefined
   #flushing = false
@@ -123,7 +125,7 @@ export class BatonProvider extends Emitter<ProviderEvents> {
     } catch (error) {
       // What was written is in the Y.Doc, and stays.
       this.#refused = update
-      if (error instanceof BatonError && error.code === "too_large") this.document.refuse(error)
+      if (tooLarge(error)) this.document.refuse(error)
       else this.document.report(error)
     }
   }
@@ -133,8 +135,7 @@ export class BatonProvider extends Emitter<ProviderEvents> {
     try {
       this.document.append(toBase64(update))
     } catch (error) {
-      const large = error instanceof BatonError && error.code === "too_large"
-      const parts = large ? halves(this.doc, update) : undefined
+      const parts = tooLarge(error) ? halves(this.doc, update) : undefined
       if (!parts) throw error
       for (const part of parts) this.#append(part)
       return
@@ -174,7 +175,7 @@ export class BatonProvider extends Emitter<ProviderEvents> {
     }, this)
   }
 
-  /** Goes on after `refused` or `diverged`: what the Y.Doc has and the relay has not is sent as one. */
+  /** Goes on after `refused` or `diverged`: what the Y.Doc has and the relay has not is sent anew. */
   recover(): void {
     this.#unsent = []
     this.#refused = undefined
@@ -183,10 +184,11 @@ export class BatonProvider extends Emitter<ProviderEvents> {
   }
 
   #changed({ state, access }: Status): void {
-    const { error, op } = this.document.refusal ?? {}
-    // It was made before the relay had said how much it takes: now it can be cut.
-    if (op && error?.code === "too_large") return this.recover()
     const here = state === "live" || state === "read-only"
+    const { error, op } = this.document.refusal ?? {}
+    const large = this.#early && op && tooLarge(error)
+    if (here || large) this.#early = false
+    if (large) return this.recover() // it can be cut now
     if (here && this.#known) this.#publish(this.#known)
     if (access?.includes("write")) this.#flush()
     if (here !== this.#synced) {
@@ -234,4 +236,8 @@ export class BatonProvider extends Emitter<ProviderEvents> {
       return false
     }
   }
+}
+
+function tooLarge(error: unknown): error is BatonError {
+  return error instanceof BatonError && error.code === "too_large"
 }
