@@ -70,7 +70,7 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
   #shipped: A.Heads
   /** The handle had changes before this: which of them the relay lacks is known when all of its own are here. */
   #unsure: boolean
-  /** The last change that was to be sent. */
+  /** The change that is being made an op. */
   #shipping: Dot | undefined
   #applying = false
 
@@ -197,11 +197,13 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     if (this.document.has({ actor, seq })) return
     this.#shipping = { actor, seq }
     this.document.append(toBase64(change), this.#shipping)
+    this.#shipping = undefined
   }
 
   /** Where the change was not made through this binding it cannot be taken back. */
   #shipLoudly(): void {
     const before = this.#shipped
+    this.#shipping = undefined // one that was taken back may have left it
     try {
       this.#ship(this.doc)
     } catch (error) {
