@@ -219,7 +219,9 @@ export class Inflow {
   }
 
   #takeAdopted(batch: Op[]): void {
-    for (let more = !this.seen.loose && !this.own.withheld; more; ) {
+    const { writers } = this.own.outbox
+    const some = [...writers.values()].some(({ actor, made }) => this.seen.get(actor) < made)
+    for (let more = some && !this.seen.loose && !this.own.withheld; more; ) {
       more = false
       for (const op of this.own.outbox.ops) {
         if (op.seq !== this.seen.get(op.actor) + 1 || this.#fold(parse(op), batch).size > 0) continue

@@ -88,17 +88,18 @@ export class Outbox {
     if (!writer || seq > writer.made) return []
     const acked: Outgoing[] = []
     const others: Outgoing[] = []
+    const { sent } = this
     let at = 0
-    for (const { sent } = this; writer.acked < seq; at++) {
-      const op = this.ops[at] as Outgoing
+    while (writer.acked < seq) {
+      const op = this.ops[at++] as Outgoing
       if (op.actor !== actor) {
         others.push(op)
         continue
       }
+      if (at <= sent) this.sent--
+      if (op === this.#probe) this.#probe = undefined
       acked.push(op)
       writer.acked = op.seq
-      if (at < sent) this.sent--
-      if (op === this.#probe) this.#probe = undefined
     }
     this.ops.splice(0, at, ...others)
     return acked
