@@ -438,19 +438,20 @@ export class Doc extends Standing<Status, DocEvents> {
 
   /** @internal Enters the document anew, from where the stream has come. */
   rejoin(): void {
-    if (this.#inside) this.connection.send(leave(this.name))
+    this.#leave()
     this.cut()
     this.connection.poke()
   }
 
   /** @internal Leaves for good. */
   end(error: BatonError): void {
-    if (this.#inside) this.connection.send(leave(this.name))
+    this.#leave()
     this.#over(error)
   }
 
-  get #inside(): boolean {
-    return this.#stage === "in" || this.#stage === "joining"
+  #leave(): void {
+    if (this.#stage !== "in" && this.#stage !== "joining") return
+    this.connection.send(JSON.stringify({ type: "leave", id: "leave", doc: this.name }))
   }
 
   #over(error: BatonError): void {
@@ -481,8 +482,4 @@ export class Doc extends Standing<Status, DocEvents> {
     if (!this.#inflow.seen.live) return { state: "syncing" }
     return { state: this.#access?.includes("write") ? "live" : "read-only" }
   }
-}
-
-function leave(doc: string): string {
-  return JSON.stringify({ type: "leave", id: "leave", doc })
 }

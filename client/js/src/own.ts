@@ -178,7 +178,7 @@ export class OwnOps {
 
   /**
    * Gives up the actors of all ops that are not durable, and returns these in their order, but for one that nobody
-   * would take: what is wanted of them is made again, in the same turn.
+   * would take: what is wanted of them is made again, in the same turn. `saved` promises nothing until it is mended.
    */
   surrender(): Op[] {
     const ops = this.outbox.ops.splice(0)
@@ -191,7 +191,6 @@ export class OwnOps {
     this.#writer = this.refusal = undefined
     this.withheld = false
     this.saved.fail(new BatonError("discarded", "the work was taken back before it was saved"))
-    this.saved.mend()
     return ops.filter((o) => o.actor !== hopeless?.actor || o.seq !== hopeless.seq).map(parse)
   }
 
