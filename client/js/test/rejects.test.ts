@@ -1,44 +1,48 @@
 import assert from "node:assert/strict"
-import { describe, test } from "node:test"
+import { describe, type TestContext, test } from "node:test"
+import type { Dot } from "../src/index.ts"
 import { until } from "./harness/deadline.ts"
-import { becomes, begin, enter, enterAgain, entry, name, soon, three } from "./harness/script.ts"
+import { becomes, begin, enter, enterAgain, entry, type Line, name, soon, three } from "./harness/script.ts"
+
+/**
+ * Has three ops sent and the first acked. What is done then makes the others come again, the very same bytes and in
+ * order. Returns after how long, ms.
+ */
+async function comeAgain(t: TestContext, refuse: (line: Line, b: Dot, c: Dot) => void): Promise<number> {
+  const { doc, line } = await enter(t)
+  const [a, b, c] = three(doc)
+  await line.expect("ops")
+  const [one, two, tri] = line.opTexts
+  line.ack(a)
+  const at = Date.now()
+  refuse(line, b, c)
+  await line.expect("ops")
+  const after = line.heardAt - at
+  line.ack(b)
+  await line.expect("ops")
+  line.ack(c)
+  await soon("all is saved", doc.saved.all())
+  assert.deepEqual(line.opTexts, [one, two, tri, two, tri])
+  assert.equal(doc.status.state, "live")
+  return after
+}
 
 describe("later", { concurrency: true }, () => {
   for (const code of ["rate_limited", "unavailable"] as const) {
     test(`${code}: the very same bytes again from that op on, in order, after retry_ms`, async (t) => {
-      const { doc, line } = await enter(t)
-      const [a, b, c] = three(doc)
-      await line.expect("ops")
-      const [one, two, tri] = line.opTexts
-      const at = Date.now()
-      line.ack(a)
-      line.reject(b, code, { retry_ms: 400 })
-      line.reject(c, "gap", { expected: b.seq })
-      await line.expect("ops")
-      assert.ok(line.heardAt - at >= 399, `it came again after ${line.heardAt - at} ms`)
-      line.ack(b)
-      await line.expect("ops")
-      line.ack(c)
-      await soon("all is saved", doc.saved.all())
-      assert.deepEqual(line.opTexts, [one, two, tri, two, tri])
-      assert.equal(doc.status.state, "live")
+      const after = await comeAgain(t, (line, b, c) => {
+        line.reject(b, code, { retry_ms: 400 })
+        line.reject(c, "gap", { expected: b.seq })
+      })
+      assert.ok(after >= 399, `it came again after ${after} ms`)
     })
   }
 
   test("two rejects of one frame: both ops again, in order", async (t) => {
-    const { doc, line } = await enter(t)
-    const [a, b, c] = three(doc)
-    await line.expect("ops")
-    const [one, two, tri] = line.opTexts
-    line.ack(a)
-    line.reject(b, "rate_limited", { retry_ms: 100 })
-    line.reject(c, "unavailable", { retry_ms: 200 })
-    await line.expect("ops")
-    line.ack(b)
-    await line.expect("ops")
-    line.ack(c)
-    await soon("all is saved", doc.saved.all())
-    assert.deepEqual(line.opTexts, [one, two, tri, two, tri])
+    await comeAgain(t, (line, b, c) => {
+      line.reject(b, "rate_limited", { retry_ms: 100 })
+      line.reject(c, "unavailable", { retry_ms: 200 })
+    })
   })
 
   test("rate_limited without retry_ms: the op comes again all the same", async (t) => {
@@ -94,18 +98,7 @@ describe("later", { concurrency: true }, () => {
 })
 
 test("gap: the same bytes again from the expected op on", async (t) => {
-  const { doc, line } = await enter(t)
-  const [a, b, c] = three(doc)
-  await line.expect("ops")
-  const [one, two, tri] = line.opTexts
-  line.ack(a)
-  line.reject(c, "gap", { expected: b.seq })
-  await line.expect("ops")
-  line.ack(b)
-  await line.expect("ops")
-  line.ack(c)
-  await soon("all is saved", doc.saved.all())
-  assert.deepEqual(line.opTexts, [one, two, tri, two, tri])
+  await comeAgain(t, (line, b, c) => line.reject(c, "gap", { expected: b.seq }))
 })
 
 test("gap: a log that has more of the actor than was made here is not the one written here", async (t) => {
