@@ -3,8 +3,9 @@
 GO ?= go
 EDITING = cmd/baton/testdata/editing
 JS = client/js
+WEB = webdemo
 
-.PHONY: run test build deps lint fuzz
+.PHONY: run test build site check-site deps lint fuzz
 
 run: build
 	exec bin/baton
@@ -15,9 +16,20 @@ build:
 test: deps lint
 	$(GO) test -race -timeout 20m ./...
 	cd $(JS) && npm test
+	cd $(WEB) && npm test
+
+# The site lies built in webdemo/dist, so that nobody needs node to run the relay.
+site: $(WEB)/node_modules/.package-lock.json
+	cd $(WEB) && npm run build
+	$(GO) run ./webdemo/pack $(WEB)/build/site $(WEB)/dist
+
+check-site: $(WEB)/node_modules/.package-lock.json
+	@node -e 'process.exit(process.version.startsWith("v20.") ? 0 : 1)' || { echo "The site is built with node 20, this is $$(node -v)"; exit 1; }
+	cd $(WEB) && npm run build -- --logLevel warn
+	$(GO) run ./webdemo/pack --check $(WEB)/build/site $(WEB)/dist
 
 # What the tests need beyond Go, gcc, make and node.
-deps: $(EDITING)/node_modules/.package-lock.json $(JS)/node_modules/.package-lock.json
+deps: $(EDITING)/node_modules/.package-lock.json $(JS)/node_modules/.package-lock.json $(WEB)/node_modules/.package-lock.json
 	@for p in strace chromium; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy $$missing; \
@@ -27,12 +39,13 @@ deps: $(EDITING)/node_modules/.package-lock.json $(JS)/node_modules/.package-loc
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund
 
-lint: $(JS)/node_modules/.package-lock.json
+lint: $(JS)/node_modules/.package-lock.json $(WEB)/node_modules/.package-lock.json
 	@out="$$($(GO) run mvdan.cc/gofumpt@v0.12.0 -l .)"; if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	@out="$$($(GO) fix -diff ./... 2>&1)"; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 	cd $(JS) && npm run lint
+	cd $(WEB) && npm run lint
 
 # Each fuzz target for a minute, of which making findings smaller, by itself up to a
 # minute for each input that reaches something new, may take only seconds.

@@ -2,6 +2,8 @@ module github.com/baton-relay/baton
 
 go 1.26
 
+ignore node_modules
+
 require (
 	github.com/VictoriaMetrics/metrics v1.44.0
 	github.com/alecthomas/kong v1.17.0

@@ -38,8 +38,10 @@ var rooms = map[string]struct{ inside, outside []string }{
 		inside:  []string{"clock", "oplog", "relay/wire"},
 		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "golang.org/x/sys"},
 	},
+	"webdemo":      {},
+	"webdemo/pack": {},
 	"cmd/baton": {
-		inside:  []string{"client/bench", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/wire"},
+		inside:  []string{"client/bench", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/wire", "webdemo"},
 		outside: []string{"github.com/alecthomas/kong"},
 	},
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/baton-relay/baton/relay"
 	"github.com/baton-relay/baton/relay/auth"
 	"github.com/baton-relay/baton/relay/wire"
+	"github.com/baton-relay/baton/webdemo"
 )
 
 type serveCmd struct {
@@ -68,7 +69,7 @@ func (c *serveCmd) Run() error {
 	defer stop()
 	logger := c.logger()
 	cfg := relay.Config{
-		Logger: logger, Version: version, Home: home(), AllowOrigins: c.AllowOrigin,
+		Logger: logger, Version: version, AllowOrigins: c.AllowOrigin,
 		Heartbeat: c.Heartbeat, PresenceInterval: c.PresenceInterval,
 		Limits: wire.Limits{FrameBytes: c.MaxFrame},
 	}
@@ -84,6 +85,9 @@ func (c *serveCmd) Run() error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer listener.Close()
+	if cfg.Home, err = webdemo.New(webdemo.Config{Addresses: reachable(listener.Addr())}); err != nil {
+		return err
+	}
 	// A goroutine that waits for the disk keeps its processor until the runtime
 	// notices, which may be never on one that is busy (golang.org/issue/18236):
 	// with a second one the others go on meanwhile.

@@ -1,0 +1,57 @@
+// Who this browser's user is to the others: a name and a colour, kept in the browser.
+
+import { colours } from "./colours.ts"
+
+export interface Me {
+  name: string
+  colour: string
+}
+
+const key = "baton.me"
+const animals =
+  "Badger Bear Beaver Crane Deer Dolphin Eagle Falcon Fox Gecko Hare Heron Ibis Jay Koala Lark Lynx Marten Mole Moose Newt Otter Owl Panda Puffin Quail Raven Robin Seal Stork Swan Tapir Tiger Toad Vole Walrus Weasel Wolf Wren Yak".split(
+    " ",
+  )
+
+/** The longest name. */
+export const nameLength = 40
+
+let me: Me | undefined
+const listeners = new Set<() => void>()
+
+/** The user, the same object until it changes. At first an animal. */
+export function getMe(): Me {
+  me ??= stored() ?? setMe({ name: pick(animals), colour: pick(colours) })
+  return me
+}
+
+export function setMe(change: Partial<Me>): Me {
+  const next = { ...(me ?? { name: "", colour: "" }), ...change }
+  me = { name: next.name.trim().slice(0, nameLength) || pick(animals), colour: next.colour }
+  try {
+    localStorage.setItem(key, JSON.stringify(me))
+  } catch {
+    // This browser keeps nothing: the name holds for this page.
+  }
+  for (const listener of listeners) listener()
+  return me
+}
+
+/** For useSyncExternalStore. */
+export function onMe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+function stored(): Me | undefined {
+  try {
+    const { name, colour } = JSON.parse(localStorage.getItem(key) ?? "{}")
+    return typeof name === "string" && colours.includes(colour) ? { name, colour } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function pick<T>(from: T[]): T {
+  return from[Math.floor(Math.random() * from.length)] as T
+}

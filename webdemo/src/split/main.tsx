@@ -1,0 +1,3 @@
+import { mount } from "../look/mount.ts"
+
+mount(<main>split</main>)
