@@ -1,0 +1,1 @@
+var e=()=>Promise.reject(Error(`no mermaid here`));export{e as parseMermaidToExcalidraw};
