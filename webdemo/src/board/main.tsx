@@ -1,10 +1,13 @@
 import "./assets.ts"
-import { Excalidraw } from "@excalidraw/excalidraw"
-import "@excalidraw/excalidraw/index.css"
+import { placeOf } from "../link/link.ts"
 import { mount } from "../look/mount.ts"
+import { BoardPage } from "./page.tsx"
+import { enter } from "./session.ts"
 
-mount(
-  <div style={{ position: "fixed", inset: 0 }}>
-    <Excalidraw autoFocus handleKeyboardGlobally />
-  </div>,
-)
+const place = placeOf(location)
+if (place) {
+  document.title = `${place.name.replaceAll("-", " ")} · Baton`
+  mount(<BoardPage place={place} entering={enter(place)} />)
+} else {
+  location.replace("/")
+}

@@ -1,0 +1,210 @@
+// An element of the document as one of the scene. Others wrote it, by whatever program: what is missing or makes no sense
+// gets a default, so that no page breaks by it.
+
+import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
+import { kindsOf, type Plain, plainFrom, type Stored } from "./schema.ts"
+
+/** How far from the middle anything may be, and how large, in pixels: Chromium's canvas loses its precision there. */
+const far = 1e6
+
+/** What an element has where the document says nothing, or nonsense. */
+const defaults: Record<string, unknown> = {
+  x: 0,
+  y: 0,
+  width: 0,
+  height: 0,
+  angle: 0,
+  strokeColor: "#1e1e1e",
+  backgroundColor: "transparent",
+  fillStyle: "solid",
+  strokeWidth: 2,
+  strokeStyle: "solid",
+  roundness: null,
+  roughness: 1,
+  opacity: 100,
+  seed: 1,
+  index: null,
+  isDeleted: false,
+  groupIds: [],
+  frameId: null,
+  boundElements: null,
+  link: null,
+  locked: false,
+  name: null,
+  points: [],
+  startBinding: null,
+  endBinding: null,
+  startArrowhead: null,
+  endArrowhead: null,
+  polygon: false,
+  elbowed: false,
+  fixedSegments: null,
+  startIsSpecial: null,
+  endIsSpecial: null,
+  pressures: [],
+  simulatePressure: true,
+  fontSize: 20,
+  fontFamily: 5,
+  text: "",
+  textAlign: "left",
+  verticalAlign: "top",
+  containerId: null,
+  originalText: "",
+  autoResize: true,
+  lineHeight: 1.25,
+  fileId: null,
+  scale: [1, 1],
+  crop: null,
+}
+
+/** Words that stand for one of a few things. */
+const words: Record<string, readonly (string | null)[]> = {
+  fillStyle: ["hachure", "cross-hatch", "solid", "zigzag"],
+  strokeStyle: ["solid", "dashed", "dotted"],
+  textAlign: ["left", "center", "right"],
+  verticalAlign: ["top", "middle", "bottom"],
+}
+
+/** Numbers that have bounds of their own; the others lie within `far`. */
+const bounds: Record<string, [least: number, most: number]> = {
+  opacity: [0, 100],
+  strokeWidth: [0, 1000],
+  roughness: [0, 10],
+  fontSize: [1, 1000],
+  lineHeight: [0.5, 10],
+  fontFamily: [1, 100],
+  seed: [0, 2 ** 32],
+}
+
+/** Structures by what they must look like. */
+const shapes: Record<string, (value: unknown) => boolean> = {
+  roundness: (v) => record(v) && typeof v.type === "number",
+  groupIds: (v) => list(v, (id) => typeof id === "string"),
+  boundElements: (v) =>
+    list(v, (b) => record(b) && typeof b.id === "string" && (b.type === "arrow" || b.type === "text")),
+  customData: record,
+  points: (v) => list(v, point) && (v as unknown[]).length <= 100_000,
+  startBinding: binding,
+  endBinding: binding,
+  fixedSegments: (v) =>
+    list(v, (s) => record(s) && point(s.start) && point(s.end) && typeof s.index === "number"),
+  pressures: (v) => list(v, (p) => typeof p === "number"),
+  scale: point,
+  crop: (v) =>
+    record(v) &&
+    ["x", "y", "width", "height", "naturalWidth", "naturalHeight"].every((k) => typeof v[k] === "number"),
+}
+
+function record(v: unknown): v is Record<string, unknown> {
+  return typeof v === "object" && v !== null && !Array.isArray(v)
+}
+
+function list(v: unknown, each: (item: unknown) => boolean): boolean {
+  return Array.isArray(v) && v.every(each)
+}
+
+function point(v: unknown): boolean {
+  return list(v, (n) => typeof n === "number" && Math.abs(n) <= far) && (v as unknown[]).length === 2
+}
+
+function binding(v: unknown): boolean {
+  return (
+    record(v) && typeof v.elementId === "string" && typeof v.focus === "number" && typeof v.gap === "number"
+  )
+}
+
+/** Returns the properties that the document has of an element, as {@link Plain}; undefined if it is none. */
+export function readPlain(stored: Stored | undefined): Map<string, Plain> | undefined {
+  if (!record(stored)) return undefined
+  const type = plainFrom("word", stored.type)
+  const kinds = typeof type === "string" ? kindsOf(type) : undefined
+  if (!kinds) return undefined
+  const plain = new Map<string, Plain>()
+  for (const [name, kind] of Object.entries(kinds)) {
+    const value = plainFrom(kind, stored[name])
+    if (value !== undefined) plain.set(name, value)
+  }
+  return plain
+}
+
+/** Returns an element for the scene. Its version is that after `before`, and its nonce a new one. */
+export function elementOf(
+  id: string,
+  plain: Map<string, Plain>,
+  before: ExcalidrawElement | undefined,
+): ExcalidrawElement {
+  const element: Record<string, unknown> = {
+    id,
+    version: (before?.version ?? 0) + 1,
+    versionNonce: Math.floor(Math.random() * 2 ** 31),
+    updated: Date.now(),
+  }
+  const type = plain.get("type") as string
+  for (const [name, kind] of Object.entries(kindsOf(type) ?? {})) {
+    const value = plain.get(name)
+    element[name] =
+      value === undefined || (value === null && defaults[name] !== null)
+        ? structuredClone(defaults[name])
+        : sceneValue(name, kind, value)
+  }
+  if (type === "freedraw" || type === "line" || type === "arrow") element.lastCommittedPoint = null
+  if (type === "freedraw") measure(element)
+  // One end of a line is no line, and Excalidraw fails on it.
+  if ((type === "line" || type === "arrow") && (element.points as unknown[]).length < 2) {
+    element.points = [
+      [0, 0],
+      [element.width, element.height],
+    ]
+  }
+  if (type === "image") element.status = "saved"
+  return element as unknown as ExcalidrawElement
+}
+
+function sceneValue(name: string, kind: string, value: Exclude<Plain, undefined>): unknown {
+  if (kind === "number") {
+    const [least, most] = bounds[name] ?? [-far, far]
+    return Math.min(Math.max(value as number, least), most)
+  }
+  if (kind === "json" && typeof value === "string") {
+    const parsed = parse(value)
+    const good = parsed === null ? defaults[name] === null : (shapes[name]?.(parsed) ?? false)
+    return good ? parsed : structuredClone(defaults[name])
+  }
+  if (kind === "stroke") return pairs(value as number[])
+  const known = words[name]
+  return known && !known.includes(value as string | null) ? defaults[name] : value
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function pairs(flat: number[]): [number, number][] {
+  const points: [number, number][] = []
+  for (let i = 0; i + 1 < flat.length; i += 2) points.push([flat[i] as number, flat[i + 1] as number])
+  return points
+}
+
+/** A stroke is as large as the box around its points. */
+function measure(element: Record<string, unknown>): void {
+  let [left, top, right, bottom] = [0, 0, 0, 0]
+  for (const [x, y] of element.points as [number, number][]) {
+    left = Math.min(left, x)
+    right = Math.max(right, x)
+    top = Math.min(top, y)
+    bottom = Math.max(bottom, y)
+  }
+  element.width = right - left
+  element.height = bottom - top
+}
+
+/** The order in which elements lie on each other: by fractional index, then by id. */
+export function inFront(a: ExcalidrawElement, b: ExcalidrawElement): number {
+  const [i, j] = [a.index ?? "", b.index ?? ""]
+  if (i !== j) return i < j ? -1 : 1
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+}

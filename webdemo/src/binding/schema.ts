@@ -1,0 +1,180 @@
+// A board as an Automerge document, and one element in it. Each property is a value of its own, so that one person may
+// move what another recolours. Most strings are registers: Automerge merges plain ones letter by letter, which is right
+// for what people write and nonsense for colours.
+
+import * as A from "@automerge/automerge/slim"
+import { firstChange } from "@baton-relay/client/automerge"
+import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
+
+/** One element: its properties as `kinds` has them, but for `id`, which is its key. */
+export type Stored = Record<string, unknown>
+
+/** A remark in a thread. */
+export interface Note {
+  text: string
+  /** Who wrote it: a name, and a colour. */
+  name: A.ImmutableString
+  colour: A.ImmutableString
+  /** Unix ms, by the author's clock. */
+  at: number
+}
+
+/** A thread, pinned to a place of the board. */
+export interface Comment {
+  x: number
+  y: number
+  resolved: boolean
+  /** By id, which sorts by time. */
+  notes: Record<string, Note>
+}
+
+export interface Board {
+  elements: Record<string, Stored>
+  /** Images: `ID` says what it is, `ID/0`, `ID/1`, … are its bytes. Written once. */
+  files: Record<string, A.ImmutableString | Uint8Array>
+  /** Who writes as an actor, {name, colour} in JSON: written with the actor's first change. */
+  people: Record<string, A.ImmutableString>
+  comments: Record<string, Comment>
+}
+
+/** The change that every board begins with. Without it two who open an empty one would each make maps of their own. */
+export function boardStart(): Uint8Array {
+  return firstChange<Board>((d) => {
+    d.elements = {}
+    d.files = {}
+    d.people = {}
+    d.comments = {}
+  })
+}
+
+/** What a property is in the document. */
+export type Kind =
+  | "number"
+  | "flag"
+  | "word" // a register
+  | "json" // a structure as a register: it changes as a whole
+  | "text" // merged letter by letter
+  | "stroke" // points as [x0, y0, x1, y1, …], which grows while it is drawn
+
+const any: Record<string, Kind> = {
+  type: "word",
+  x: "number",
+  y: "number",
+  width: "number",
+  height: "number",
+  angle: "number",
+  strokeColor: "word",
+  backgroundColor: "word",
+  fillStyle: "word",
+  strokeWidth: "number",
+  strokeStyle: "word",
+  roundness: "json",
+  roughness: "number",
+  opacity: "number",
+  seed: "number",
+  index: "word",
+  isDeleted: "flag",
+  groupIds: "json",
+  frameId: "word",
+  boundElements: "json",
+  link: "word",
+  locked: "flag",
+  customData: "json",
+}
+
+const line: Record<string, Kind> = {
+  ...any,
+  points: "json",
+  startBinding: "json",
+  endBinding: "json",
+  startArrowhead: "word",
+  endArrowhead: "word",
+}
+
+// What a stroke measures follows from its points.
+const { width: _w, height: _h, ...placed } = any
+
+const frame: Record<string, Kind> = { ...any, name: "word" }
+
+/**
+ * The properties of each type of element. What is not here is not shared: `version` and its like are this page's own
+ * bookkeeping, and `status` of an image says whether this page has stored it.
+ */
+const kinds: Record<string, Record<string, Kind>> = {
+  rectangle: any,
+  diamond: any,
+  ellipse: any,
+  embeddable: any,
+  iframe: any,
+  frame,
+  magicframe: frame,
+  line: { ...line, polygon: "flag" },
+  arrow: { ...line, elbowed: "flag", fixedSegments: "json", startIsSpecial: "flag", endIsSpecial: "flag" },
+  freedraw: { ...placed, points: "stroke", pressures: "json", simulatePressure: "flag" },
+  text: {
+    ...any,
+    fontSize: "number",
+    fontFamily: "number",
+    text: "word",
+    textAlign: "word",
+    verticalAlign: "word",
+    containerId: "word",
+    originalText: "text",
+    autoResize: "flag",
+    lineHeight: "number",
+  },
+  image: { ...any, fileId: "word", scale: "json", crop: "json" },
+}
+
+/** The properties of a type; undefined for one that no board has. */
+export function kindsOf(type: string): Record<string, Kind> | undefined {
+  return Object.hasOwn(kinds, type) ? kinds[type] : undefined
+}
+
+/** What changes together: merged one by one, the x of one person's move would come to the y of another's. */
+export const groups: readonly (readonly string[])[] = [
+  ["x", "y"],
+  ["width", "height", "angle"],
+]
+
+/** A property in a form that `===` compares; a stroke's is its list of numbers. Undefined: the element has none. */
+export type Plain = string | number | boolean | null | undefined | number[]
+
+/** Returns the properties of an element as they are to be in the document, in the order of writing. */
+export function plainOf(element: ExcalidrawElement): Map<string, Plain> {
+  const plain = new Map<string, Plain>()
+  const values = element as unknown as Record<string, unknown>
+  for (const [name, kind] of Object.entries(kindsOf(element.type) ?? {})) {
+    const value = values[name]
+    if (value === undefined) continue
+    if (kind === "json") plain.set(name, JSON.stringify(value))
+    else if (kind === "stroke") plain.set(name, flat(value as readonly (readonly number[])[]))
+    else plain.set(name, value as Plain)
+  }
+  return plain
+}
+
+/** To a hundredth of a pixel, which a third of the bytes can say. */
+function flat(points: readonly (readonly number[])[]): number[] {
+  return points.flatMap(([x = 0, y = 0]) => [Math.round(x * 100) / 100, Math.round(y * 100) / 100])
+}
+
+/** Returns a value as the document holds it. */
+export function storedOf(kind: Kind, value: Plain): unknown {
+  const register = kind === "word" || kind === "json"
+  return register && typeof value === "string" ? new A.ImmutableString(value) : value
+}
+
+/** The reverse of {@link storedOf}; undefined for what no page of ours would have written. */
+export function plainFrom(kind: Kind, stored: unknown): Plain {
+  if (stored === null) return kind === "number" || kind === "stroke" || kind === "text" ? undefined : null
+  if (kind === "number") return typeof stored === "number" && Number.isFinite(stored) ? stored : undefined
+  if (kind === "flag") return typeof stored === "boolean" ? stored : undefined
+  if (kind === "text") return typeof stored === "string" ? stored : undefined
+  if (kind === "stroke") {
+    return Array.isArray(stored) && stored.every((n) => typeof n === "number" && Number.isFinite(n))
+      ? [...stored]
+      : undefined
+  }
+  return A.isImmutableString(stored) ? stored.toString() : undefined
+}

@@ -1,0 +1,88 @@
+// The Excalidraw of a board, and what binds it to the document and to the others.
+
+import { Excalidraw } from "@excalidraw/excalidraw"
+import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types"
+import { type ReactNode, useEffect, useRef, useState } from "react"
+import "@excalidraw/excalidraw/index.css"
+import { SceneBinding } from "../binding/scene.ts"
+import type { Theme } from "../look/theme.ts"
+import { getMe } from "../people/me.ts"
+import { Company } from "./company.ts"
+import { Cursors } from "./cursors.ts"
+import { editorOf } from "./editor.ts"
+import type { Session } from "./session.ts"
+import "./canvas.css"
+
+/** What there is once the canvas and the document have both come. */
+export interface Desk {
+  session: Session
+  api: ExcalidrawImperativeAPI
+  scene: SceneBinding
+  company: Company
+}
+
+interface CanvasProps {
+  /** Undefined while it is on its way: one can draw already. */
+  session: Session | undefined
+  readOnly: boolean
+  theme: Theme
+  onDesk: (desk: Desk | undefined) => void
+  /** What lies on the canvas, and the menu. */
+  children?: ReactNode
+}
+
+export function Canvas({ session, readOnly, theme, onDesk, children }: CanvasProps) {
+  const [api, setApi] = useState<ExcalidrawImperativeAPI>()
+  const layer = useRef<HTMLDivElement>(null)
+  const desk = useRef<Desk>(undefined)
+
+  useEffect(() => {
+    if (!api || !session || !layer.current) return undefined
+    const made = sit(session, api, layer.current)
+    desk.current = made
+    onDesk(made)
+    return () => {
+      desk.current = undefined
+      onDesk(undefined)
+      made.scene.close()
+      made.company.close()
+    }
+  }, [api, session, onDesk])
+
+  return (
+    <div className="canvas" onPointerLeave={() => desk.current?.company.pointed(undefined, false)}>
+      <Excalidraw
+        excalidrawAPI={setApi}
+        autoFocus
+        handleKeyboardGlobally
+        isCollaborating
+        aiEnabled={false}
+        validateEmbeddable={false}
+        viewModeEnabled={readOnly}
+        theme={theme}
+        UIOptions={{
+          canvasActions: { loadScene: false, toggleTheme: true, changeViewBackgroundColor: false },
+        }}
+        onChange={(_, state) => {
+          desk.current?.scene.changed()
+          desk.current?.company.looked(state)
+        }}
+        onScrollChange={() => api && desk.current?.company.looked(api.getAppState())}
+        onPointerUpdate={({ pointer, button }) => desk.current?.company.pointed(pointer, button === "down")}
+      >
+        {children}
+      </Excalidraw>
+      <div className="cursors" ref={layer} />
+    </div>
+  )
+}
+
+function sit(session: Session, api: ExcalidrawImperativeAPI, layer: HTMLElement): Desk {
+  const company = new Company(session, api, new Cursors(layer))
+  const scene = new SceneBinding(session.board, editorOf(api), {
+    author: () => ({ name: getMe().name, colour: company.gathering.colour }),
+    problem: (message) => api.setToast({ message, closable: true, duration: 10_000 }),
+  })
+  scene.changed() // what was drawn before the document had come
+  return { session, api, scene, company }
+}
