@@ -53,6 +53,12 @@ const patches: Patch[] = [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code
     replace: "($2?.color?.background??`hsl(${Math.abs($1($3))%37*10}, 100%, 83%)`)",
   },
+  {
+    what: "dragging takes the square of what is dragged, for each element makes a set of all: not if no arrow hangs on it",
+    find: /=\((\w+),(\w+),(\w+)\)=>\{let\{newSize:(\w+),simultaneouslyUpdated:(\w+)\}=\3\?\?\{\},/,
+    replace:
+      "=($1,$2,$3)=>{if(!$1.boundElements?.length)return;let{newSize:$4,simultaneouslyUpdated:$5}=$3??{},",
+  },
 ]
 
 /** The plugin. */

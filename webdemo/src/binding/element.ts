@@ -136,7 +136,7 @@ export function elementOf(
   const element: Record<string, unknown> = {
     id,
     version: (before?.version ?? 0) + 1,
-    versionNonce: Math.floor(Math.random() * 2 ** 31),
+    versionNonce: nonce(),
     updated: Date.now(),
   }
   const type = plain.get("type") as string
@@ -158,6 +158,11 @@ export function elementOf(
   }
   if (type === "image") element.status = "saved"
   return element as unknown as ExcalidrawElement
+}
+
+/** What tells two versions of one number apart. */
+export function nonce(): number {
+  return Math.floor(Math.random() * 2 ** 31)
 }
 
 function sceneValue(name: string, kind: string, value: Exclude<Plain, undefined>): unknown {

@@ -8,7 +8,7 @@
 import * as A from "@automerge/automerge/slim"
 import type { AutomergeBinding, AutomergeEvents } from "@baton-relay/client/automerge"
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
-import { elementOf, inFront, readPlain } from "./element.ts"
+import { elementOf, inFront, nonce, readPlain } from "./element.ts"
 import { type HandState, inHand } from "./hand.ts"
 import { type Board, groups, type Kind, kindsOf, type Plain, plainOf, storedOf } from "./schema.ts"
 
@@ -17,8 +17,11 @@ export interface Editor {
   /** All elements, deleted ones too, in the order in which they are drawn. */
   elements(): readonly ExcalidrawElement[]
   state(): HandState
-  /** Puts these in the place of all elements, without a trace in the undo history. */
-  show(elements: ExcalidrawElement[]): void
+  /**
+   * Puts these in the place of all elements, without a trace in the undo history. Those that are `moved` look as before,
+   * and only lie elsewhere.
+   */
+  show(elements: ExcalidrawElement[], moved: ReadonlySet<string>): void
   /** Whether an element is too small to be seen: Excalidraw drops those when a gesture ends. */
   invisible(element: ExcalidrawElement): boolean
   /**
@@ -45,6 +48,10 @@ interface Agreed {
   version: number
   nonce: number
   plain: Map<string, Plain>
+}
+
+function isAgreed(element: ExcalidrawElement, { version, nonce }: Agreed): boolean {
+  return element.version === version && element.versionNonce === nonce
 }
 
 /** The least time between two ops of a gesture, ms. */
@@ -94,6 +101,33 @@ export class SceneBinding {
   /** How many elements the user moves at once, and which, if they are too many to be written while they move. */
   get carried(): ReadonlySet<string> | undefined {
     return this.#held.size > many ? this.#held : undefined
+  }
+
+  /** How far what is carried has come from where the document has it; undefined if nothing is carried. */
+  get carriedBy(): [dx: number, dy: number] | undefined {
+    if (!this.carried || !this.#editor.state().selectedElementsAreBeingDragged) return undefined
+    for (const element of this.#editor.elements()) {
+      const agreed = this.#held.has(element.id) ? this.#agreed.get(element.id)?.plain : undefined
+      if (agreed) return [element.x - Number(agreed.get("x")), element.y - Number(agreed.get("y"))]
+    }
+    return undefined
+  }
+
+  /** Shows elements where somebody carries them, who has not written it yet. With no distance they are where they were. */
+  preview(ids: Iterable<string>, dx: number, dy: number): void {
+    const here = new Map(this.#editor.elements().map((element) => [element.id, element]))
+    const fresh = new Map<string, ExcalidrawElement>()
+    for (const id of ids) {
+      const [element, agreed] = [here.get(id), this.#agreed.get(id)]
+      if (!element || !agreed || element.isDeleted || this.#held.has(id) || !isAgreed(element, agreed))
+        continue
+      const [x, y] = [Number(agreed.plain.get("x")) + dx, Number(agreed.plain.get("y")) + dy]
+      if (element.x === x && element.y === y) continue
+      const moved = { ...element, x, y, version: element.version + 1, versionNonce: nonce() }
+      fresh.set(id, moved)
+      this.#agreed.set(id, { ...agreed, version: moved.version, nonce: moved.versionNonce })
+    }
+    this.#show(fresh, new Set(fresh.keys()))
   }
 
   /** To be called when anything in the editor may have changed. */
@@ -148,7 +182,7 @@ export class SceneBinding {
     if (this.#board.document.status.state === "read-only") return dirty
     for (const element of this.#editor.elements()) {
       const agreed = this.#agreed.get(element.id)
-      if (agreed?.version === element.version && agreed.nonce === element.versionNonce) continue
+      if (agreed && isAgreed(element, agreed)) continue
       if (!agreed && (element.isDeleted || this.#editor.invisible(element))) continue
       dirty.push(element)
     }
@@ -364,11 +398,11 @@ export class SceneBinding {
   }
 
   #readMerged(ids: string[]): void {
-    this.#read(ids.filter((id) => !this.#held.has(id) && !this.#isAgreed(id)))
+    this.#read(ids.filter((id) => !this.#held.has(id) && !this.#hasText(id)))
   }
 
   /** Whether the scene has the text that the document has. */
-  #isAgreed(id: string): boolean {
+  #hasText(id: string): boolean {
     return this.#agreed.get(id)?.plain.get("originalText") === this.#board.doc.elements[id]?.originalText
   }
 
@@ -385,6 +419,7 @@ export class SceneBinding {
     const stored = this.#board.doc.elements
     const here = new Map(this.#editor.elements().map((element) => [element.id, element]))
     const fresh = new Map<string, ExcalidrawElement | undefined>()
+    const moved = new Set<string>()
     const misfits: ExcalidrawElement[] = []
     for (const id of ids) {
       const plain = readPlain(stored[id])
@@ -397,11 +432,15 @@ export class SceneBinding {
       if (plain.get("isDeleted") === true && (alive || !before)) continue
       const element = elementOf(id, plain, before)
       fresh.set(id, element)
-      this.#agreed.set(id, { version: element.version, nonce: element.versionNonce, plain: plainOf(element) })
+      const now = { version: element.version, nonce: element.versionNonce, plain: plainOf(element) }
+      const was = this.#agreed.get(id)
+      if (before && was && isAgreed(before, was) && onlyMoved(was.plain, now.plain)) moved.add(id)
+      this.#agreed.set(id, now)
       if (misfit(element)) misfits.push(element)
     }
     this.#refit(misfits, fresh, here)
-    this.#show(fresh)
+    for (const { id } of misfits) moved.delete(id)
+    this.#show(fresh, moved)
   }
 
   /** Measures texts that merging has made, each with what it is written in. */
@@ -425,7 +464,7 @@ export class SceneBinding {
     }
   }
 
-  #show(fresh: Map<string, ExcalidrawElement | undefined>): void {
+  #show(fresh: Map<string, ExcalidrawElement | undefined>, moved: ReadonlySet<string> = new Set()): void {
     if (fresh.size === 0) return
     const elements: ExcalidrawElement[] = []
     const left = new Map(fresh)
@@ -437,7 +476,7 @@ export class SceneBinding {
     for (const element of left.values()) if (element) elements.push(element)
     this.#showing = true
     try {
-      this.#editor.show(elements.sort(inFront))
+      this.#editor.show(elements.sort(inFront), moved)
     } finally {
       this.#showing = false
     }
@@ -461,6 +500,18 @@ function strokeDiffers(props: Edit["props"], name: string, now: number[] = [], w
   const grew = was !== undefined && now.length >= was.length && was.every((n, i) => n === now[i])
   if (grew && now.length === was.length) return
   props.set(name, { kind: "stroke", value: now, ...(grew && { appended: now.slice(was.length) }) })
+}
+
+/** Whether two states of an element differ by nothing but its place. */
+function onlyMoved(was: Map<string, Plain>, now: Map<string, Plain>): boolean {
+  if (was.size !== now.size) return false
+  for (const [name, value] of now) {
+    const before = was.get(name)
+    if (name === "x" || name === "y" || before === value) continue
+    if (!Array.isArray(before) || !Array.isArray(value)) return false
+    if (before.length !== value.length || before.some((n, i) => n !== value[i])) return false
+  }
+  return true
 }
 
 /** Whether a text shows other letters than were written: only white space may differ, by wrapping. */

@@ -1,15 +1,18 @@
 // The Excalidraw of a board, and what binds it to the document and to the others.
 
 import { Excalidraw } from "@excalidraw/excalidraw"
-import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types"
+import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
+import type { AppState, ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types"
 import { type ReactNode, useEffect, useRef, useState } from "react"
 import "@excalidraw/excalidraw/index.css"
+import { Files } from "../binding/files.ts"
 import { SceneBinding } from "../binding/scene.ts"
 import type { Theme } from "../look/theme.ts"
 import { getMe } from "../people/me.ts"
+import { Carry } from "./carry.ts"
 import { Company } from "./company.ts"
 import { Cursors } from "./cursors.ts"
-import { editorOf } from "./editor.ts"
+import { editorOf, shelfOf } from "./editor.ts"
 import type { Session } from "./session.ts"
 import "./canvas.css"
 
@@ -19,6 +22,8 @@ export interface Desk {
   api: ExcalidrawImperativeAPI
   scene: SceneBinding
   company: Company
+  carry: Carry
+  files: Files
 }
 
 interface CanvasProps {
@@ -45,6 +50,8 @@ export function Canvas({ session, readOnly, theme, onDesk, children }: CanvasPro
       desk.current = undefined
       onDesk(undefined)
       made.scene.close()
+      made.files.close()
+      made.carry.close()
       made.company.close()
     }
   }, [api, session, onDesk])
@@ -63,9 +70,8 @@ export function Canvas({ session, readOnly, theme, onDesk, children }: CanvasPro
         UIOptions={{
           canvasActions: { loadScene: false, toggleTheme: true, changeViewBackgroundColor: false },
         }}
-        onChange={(_, state) => {
-          desk.current?.scene.changed()
-          desk.current?.company.looked(state)
+        onChange={(elements, state) => {
+          if (desk.current) changed(desk.current, elements, state)
         }}
         onScrollChange={() => api && desk.current?.company.looked(api.getAppState())}
         onPointerUpdate={({ pointer, button }) => desk.current?.company.pointed(pointer, button === "down")}
@@ -83,6 +89,26 @@ function sit(session: Session, api: ExcalidrawImperativeAPI, layer: HTMLElement)
     author: () => ({ name: getMe().name, colour: company.gathering.colour }),
     problem: (message) => api.setToast({ message, closable: true, duration: 10_000 }),
   })
-  scene.changed() // what was drawn before the document had come
-  return { session, api, scene, company }
+  const desk = {
+    session,
+    api,
+    scene,
+    company,
+    carry: new Carry(session, scene, company),
+    files: new Files(session.board, shelfOf(api)),
+  }
+  changed(desk, api.getSceneElements(), api.getAppState()) // what was drawn before the document had come
+  return desk
+}
+
+/** Something in the editor may have changed. */
+function changed(
+  { scene, company, carry, files }: Desk,
+  elements: readonly ExcalidrawElement[],
+  state: AppState,
+): void {
+  scene.changed()
+  carry.changed()
+  company.looked(state)
+  files.write(elements.flatMap((e) => (e.type === "image" && !e.isDeleted && e.fileId ? [e.fileId] : [])))
 }

@@ -17,10 +17,15 @@ export interface Participant extends Person {
   view: [number, number, number, number] | undefined
   /** Whether they look at another page. */
   away: boolean
+  /** How far they have carried what is too much to be written on the way: see {@link Carry}. */
+  carry: { load: string; by: [dx: number, dy: number] } | undefined
 }
 
 /** What this page shows of its own user: see {@link Participant}. */
-export type Shown = Pick<Participant, "pointer" | "laser" | "down" | "selected" | "view" | "away"> & {
+export type Shown = Pick<
+  Participant,
+  "pointer" | "laser" | "down" | "selected" | "view" | "away" | "carry"
+> & {
   me: { name: string; colour: string }
 }
 
@@ -44,6 +49,7 @@ export function participantsOf(doc: Doc): Map<string, Participant> {
         : [],
       view: viewOf(said.view),
       away: said.away === true,
+      carry: carryOf(said.carry),
     })
   }
   return participants
@@ -64,6 +70,12 @@ function viewOf(value: unknown): Participant["view"] {
     : undefined
 }
 
+function carryOf(value: unknown): Participant["carry"] {
+  const { load, by } = (value ?? {}) as { load?: unknown; by?: unknown }
+  const distance = numbers(by, 2)
+  return typeof load === "string" && distance ? { load, by: distance as [number, number] } : undefined
+}
+
 /** Shows this page's user to the others, as often as the relay takes it. */
 export class Showing {
   #doc: Doc
@@ -79,6 +91,7 @@ export class Showing {
       selected: [],
       view: undefined,
       away: false,
+      carry: undefined,
     }
     doc.presence.set({ ...this.#shown })
   }
