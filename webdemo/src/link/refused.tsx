@@ -1,0 +1,93 @@
+// What one sees where the relay lets nobody in: why, what to ask for, and a place to put it.
+
+import type { Status } from "@baton-relay/client"
+import { type FormEvent, useEffect, useState } from "react"
+import { documentOf, linkIn, type Place, pathOf, placeOf, setToken, token, tokenIn } from "./link.ts"
+import "./refused.css"
+
+interface Refusal {
+  title: string
+  text: string
+}
+
+/** Says what to ask for, by the code of the client's reason. */
+export function refusalOf(place: Place, { reason }: Status, withToken: boolean): Refusal {
+  switch (reason?.code) {
+    case "unauthorized":
+      return withToken
+        ? {
+            title: "Your access is not valid here",
+            text: "The token you came by is wrong, or it has expired. Ask whoever gave it to you for a new link.",
+          }
+        : {
+            title: `This ${place.kind} asks who you are`,
+            text: "This relay asks for a link with access. Ask whoever runs it, or who sent you here, for a link that has #t= at its end.",
+          }
+    case "forbidden":
+      return {
+        title: `You have no access to this ${place.kind}`,
+        text: `The token you came by is good, but not for this ${place.kind}. Ask whoever gave it to you for one with rights to ${documentOf(place)}.`,
+      }
+  }
+  return {
+    title: "The relay refused it",
+    text: `It says: ${reason?.message ?? "no more than that"}. Load the page again; if that does not help, tell whoever runs the relay.`,
+  }
+}
+
+interface RefusedProps {
+  place: Place
+  /** The client's, with the state `refused`. */
+  status: Status
+}
+
+/** Takes the place of a document that one may not see. */
+export function Refused({ place, status }: RefusedProps) {
+  const [text, setText] = useState("")
+  const [wrong, setWrong] = useState<string>()
+  const refusal = refusalOf(place, status, token() !== undefined)
+  useEffect(() => {
+    // Somebody may put the link into the address bar, which loads nothing if only its end differs.
+    const given = () => token() && location.reload()
+    addEventListener("hashchange", given)
+    return () => removeEventListener("hashchange", given)
+  }, [])
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    const link = linkIn(text)
+    const given = tokenIn(text) ?? (link ? undefined : text.trim())
+    if (!given || /\s/.test(given)) {
+      setWrong(link ? "That link has no #t= at its end." : "That is no link and no token.")
+      return
+    }
+    setToken(given)
+    const to = link && placeOf(link)
+    if (to && pathOf(to) !== pathOf(place)) location.assign(pathOf(to))
+    else location.reload()
+  }
+  return (
+    <main className="refused">
+      <h1>{refusal.title}</h1>
+      <p>{refusal.text}</p>
+      <form onSubmit={submit}>
+        <label>
+          Paste the link or the token
+          <input
+            value={text}
+            autoCapitalize="none"
+            autoComplete="off"
+            spellCheck={false}
+            aria-invalid={wrong !== undefined}
+            onChange={(event) => {
+              setText(event.target.value)
+              setWrong(undefined)
+            }}
+          />
+        </label>
+        <button type="submit">Go in</button>
+        <p role="alert">{wrong}</p>
+      </form>
+      <a href="/">Start page</a>
+    </main>
+  )
+}
