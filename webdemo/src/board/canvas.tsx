@@ -13,6 +13,7 @@ import { Carry } from "./carry.ts"
 import { Company } from "./company.ts"
 import { Cursors } from "./cursors.ts"
 import { editorOf, shelfOf } from "./editor.ts"
+import { importScene } from "./import.ts"
 import type { Session } from "./session.ts"
 import "./canvas.css"
 
@@ -57,7 +58,19 @@ export function Canvas({ session, readOnly, theme, onDesk, children }: CanvasPro
   }, [api, session, onDesk])
 
   return (
-    <div className="canvas" onPointerLeave={() => desk.current?.company.pointed(undefined, false)}>
+    <div
+      className="canvas"
+      onPointerLeave={() => desk.current?.company.pointed(undefined, false)}
+      onDropCapture={(event) => {
+        // Excalidraw would open it in the place of the whole board.
+        const file = event.dataTransfer.files[0]
+        if (!api || !file || !/\.(excalidraw|json)$/i.test(file.name)) return
+        event.preventDefault()
+        event.stopPropagation()
+        if (!readOnly)
+          importScene(api, file).catch((error: Error) => api.setToast({ message: error.message }))
+      }}
+    >
       <Excalidraw
         excalidrawAPI={setApi}
         autoFocus

@@ -1,26 +1,59 @@
 import { MainMenu } from "@excalidraw/excalidraw"
-import type { Place } from "../link/link.ts"
-import { pathOf } from "../link/link.ts"
+import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types"
+import { useRef } from "react"
+import { type Place, pathOf } from "../link/link.ts"
+import { newName } from "../link/names.ts"
 import { getTheme, setTheme } from "../look/theme.ts"
+import { importable, importScene } from "./import.ts"
+
+interface MenuProps {
+  place: Place
+  /** Undefined until one can draw. */
+  api: ExcalidrawImperativeAPI | undefined
+  readOnly: boolean
+}
 
 /** The menu of the canvas. */
-export function Menu({ place }: { place: Place }) {
+export function Menu({ place, api, readOnly }: MenuProps) {
+  const input = useRef<HTMLInputElement>(null)
   const { SaveAsImage, Export, SearchMenu, ClearCanvas, Help, ToggleTheme } = MainMenu.DefaultItems
+  const take = (file: File | undefined) => {
+    if (!file || !api) return
+    importScene(api, file).catch((error: Error) => api.setToast({ message: error.message, closable: true }))
+  }
   return (
-    <MainMenu>
-      <SaveAsImage />
-      <Export />
-      <SearchMenu />
-      <ClearCanvas />
-      <MainMenu.Separator />
-      <MainMenu.ItemLink href={`${pathOf(place)}?split`}>Two boards side by side</MainMenu.ItemLink>
-      <MainMenu.ItemLink href="/">All boards and texts</MainMenu.ItemLink>
-      <MainMenu.Separator />
-      <Help />
-      <ToggleTheme
-        allowSystemTheme={false}
-        onSelect={() => setTheme(getTheme() === "dark" ? "light" : "dark")}
+    <>
+      <MainMenu>
+        <SaveAsImage />
+        <Export />
+        {!readOnly && (
+          <MainMenu.Item onSelect={() => input.current?.click()}>Import an Excalidraw file…</MainMenu.Item>
+        )}
+        <SearchMenu />
+        {!readOnly && <ClearCanvas />}
+        <MainMenu.Separator />
+        <MainMenu.Item onSelect={() => location.assign(pathOf({ kind: "board", name: newName() }))}>
+          New board
+        </MainMenu.Item>
+        <MainMenu.ItemLink href={`${pathOf(place)}?split`}>Two boards side by side</MainMenu.ItemLink>
+        <MainMenu.Separator />
+        <Help />
+        <ToggleTheme
+          allowSystemTheme={false}
+          onSelect={() => setTheme(getTheme() === "dark" ? "light" : "dark")}
+        />
+      </MainMenu>
+      <input
+        ref={input}
+        type="file"
+        hidden
+        aria-label="Import an Excalidraw file"
+        accept={importable}
+        onChange={(event) => {
+          take(event.target.files?.[0])
+          event.target.value = "" // the same file may come again
+        }}
       />
-    </MainMenu>
+    </>
   )
 }

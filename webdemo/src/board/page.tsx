@@ -1,12 +1,16 @@
+import type { Status } from "@baton-relay/client"
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react"
 import type { Place } from "../link/link.ts"
+import { Refused } from "../link/refused.tsx"
 import { useTheme } from "../look/theme.ts"
 import { PeopleBar } from "../people/bar.tsx"
 import { SaveState } from "../saved/savestate.tsx"
+import { ShareButton } from "../share/dialog.tsx"
 import { Canvas, type Desk } from "./canvas.tsx"
 import { Header } from "./header.tsx"
 import { Menu } from "./menu.tsx"
 import type { Session } from "./session.ts"
+import { keepThumbnail } from "./thumbnail.ts"
 import "./page.css"
 
 /** The whiteboard. */
@@ -21,25 +25,31 @@ export function BoardPage({ place, entering }: { place: Place; entering: Promise
   useEffect(() => {
     entering.then(setSession)
   }, [entering])
-  const readOnly = useReadOnly(session)
+  useEffect(() => desk && keepThumbnail(place, desk.api), [place, desk])
 
+  const status = useStatus(session)
+  if (session && status?.state === "refused" && !session.board.document.refusal) {
+    return <Refused place={place} status={status} />
+  }
+  const readOnly = status?.state === "read-only"
   return (
     <div className="board">
       <Header name={place.name}>
         {session && <SaveState doc={session.board.document} recover={() => session.board.recover()} />}
         {desk && <Others desk={desk} />}
+        <ShareButton place={place} />
       </Header>
       <Canvas session={session} readOnly={readOnly} theme={theme} onDesk={showDesk}>
-        <Menu place={place} />
+        <Menu place={place} api={desk?.api} readOnly={readOnly} />
       </Canvas>
     </div>
   )
 }
 
-function useReadOnly(session: Session | undefined): boolean {
+function useStatus(session: Session | undefined): Status | undefined {
   return useSyncExternalStore(
     (changed) => session?.board.document.on("status", changed) ?? (() => {}),
-    () => session?.board.document.status.state === "read-only",
+    () => session?.board.document.status,
   )
 }
 

@@ -7,7 +7,9 @@ export interface Me {
   colour: string
 }
 
-const key = "baton.me"
+// In a pair of boards side by side each frame is somebody.
+const person = new URLSearchParams(location.search).get("person")
+const key = person ? `baton.me.${person.slice(0, 8)}` : "baton.me"
 const animals =
   "Badger Bear Beaver Crane Deer Dolphin Eagle Falcon Fox Gecko Hare Heron Ibis Jay Koala Lark Lynx Marten Mole Moose Newt Otter Owl Panda Puffin Quail Raven Robin Seal Stork Swan Tapir Tiger Toad Vole Walrus Weasel Wolf Wren Yak".split(
     " ",
