@@ -39,12 +39,14 @@ export function recent(): Recent[] {
   return seen.list
 }
 
-/** Puts a document first. A title or thumbnail that is left out stays as it was. */
-export function remember({ kind, name, title, thumbnail }: Omit<Recent, "at">): void {
+/** Keeps a document as opened now, or at a given time. A title or thumbnail that is left out stays as it was. */
+export function remember({ kind, name, title, thumbnail, at = Date.now() }: Place & Partial<Recent>): void {
   const before = recent()
   const known = before.find((entry) => same(entry, { kind, name }))
-  const entry = checked({ ...known, kind, name, ...defined({ title, thumbnail }), at: Date.now() })
-  if (entry) keep([entry, ...before.filter((other) => other !== known)].slice(0, most))
+  const entry = checked({ ...known, kind, name, ...defined({ title, thumbnail }), at })
+  if (!entry) return
+  const list = [entry, ...before.filter((other) => other !== known)]
+  keep(list.sort((a, b) => b.at - a.at).slice(0, most))
 }
 
 export function forget(place: Place): void {
