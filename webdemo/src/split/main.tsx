@@ -1,3 +1,74 @@
-import { mount } from "../look/mount.ts"
+// Two boards side by side, for one who wants to see alone how it is with others: each is a person of its own and can be
+// cut off from the other.
 
-mount(<main>split</main>)
+import { useRef, useState } from "react"
+import { linkOf, pathOf, placeOf } from "../link/link.ts"
+import { mount } from "../look/mount.ts"
+import { ThemeSwitch } from "../look/themeswitch.tsx"
+import "./split.css"
+
+/** What a board page in a frame is told, from this origin: to stay away from the relay, or to come back. */
+interface Word {
+  baton: "pause" | "resume"
+}
+
+function Split() {
+  const place = placeOf(location)
+  if (!place) {
+    return (
+      <main className="split-none">
+        <h1>There is no such board</h1>
+        <p>
+          A board's name has letters, digits and - . _ ~, and at most 100. <a href="/">Start page</a>
+        </p>
+      </main>
+    )
+  }
+  const board = linkOf(place, location.origin)
+  return (
+    <div className="split">
+      <header>
+        <h1>Two people, one board</h1>
+        <p>Cut one off, draw in both, connect it again.</p>
+        <a href={pathOf(place)}>One board</a>
+        <ThemeSwitch />
+      </header>
+      <main>
+        <Side title="You" src={`${board}?person=1`} />
+        <Side title="Also you" src={`${board}?person=2`} />
+      </main>
+    </div>
+  )
+}
+
+/** One of the two. */
+function Side({ title, src }: { title: string; src: string }) {
+  const frame = useRef<HTMLIFrameElement>(null)
+  const [cut, setCut] = useState(false)
+  const tell = (cut: boolean) => {
+    const word: Word = { baton: cut ? "pause" : "resume" }
+    frame.current?.contentWindow?.postMessage(word, location.origin)
+  }
+  return (
+    <section className={cut ? "split-side split-cut" : "split-side"} aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        <span role="status">{cut && "Cut off"}</span>
+        <button
+          type="button"
+          aria-label={cut ? `Connect ${title} again` : `Cut ${title} off`}
+          onClick={() => {
+            setCut(!cut)
+            tell(!cut)
+          }}
+        >
+          {cut ? "Connect it again" : "Cut this one off"}
+        </button>
+      </header>
+      {/* A frame that loads again knows nothing of what it was told. */}
+      <iframe ref={frame} title={`Board: ${title}`} src={src} onLoad={() => cut && tell(true)} />
+    </section>
+  )
+}
+
+mount(<Split />)
