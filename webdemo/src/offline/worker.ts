@@ -1,11 +1,12 @@
 // The service worker. Pages come from the relay and only where it cannot be reached from the cache, so that nobody sees
 // an older build than the relay's; files under /assets/ never change under their name, and come from the cache first.
 
-/** The page that is served at an address. */
-function pageAt(url: URL): string {
-  if (url.pathname.startsWith("/board/")) return url.searchParams.has("split") ? "/split.html" : "/board.html"
-  if (url.pathname.startsWith("/text/")) return "/text.html"
-  return "/start.html"
+/** The page that is served at an address; undefined for what is no page of the site. */
+function pageAt({ pathname, searchParams }: URL): string | undefined {
+  if (pathname === "/") return "/start.html"
+  if (/^\/text\/[^/]+$/.test(pathname)) return "/text.html"
+  if (!/^\/board\/[^/]+$/.test(pathname)) return undefined
+  return searchParams.has("split") ? "/split.html" : "/board.html"
 }
 
 interface LifeEvent extends Event {
@@ -17,18 +18,22 @@ interface RequestEvent extends LifeEvent {
   respondWith(what: Promise<Response>): void
 }
 
-/** Every file of the site, put here when it is built. */
+/** Every file of the site, put here when it is built: the assets come before the pages, which need them. */
 declare const __FILES__: string[]
 
 const files = __FILES__
 const site = "site"
+
+/** How long a relay may take to answer before what is kept is shown, ms. */
+const patience = 5000
 
 async function fill(): Promise<void> {
   const cache = await caches.open(site)
   for (const file of files) {
     if (file.startsWith("/assets/") && (await cache.match(file))) continue
     const response = await fetch(file, { cache: "no-cache" })
-    if (response.ok) await cache.put(file, response)
+    if (!response.ok) throw new Error(`${file}: the relay answers ${response.status}`) // the browser tries again later
+    await cache.put(file, response)
   }
 }
 
@@ -41,26 +46,30 @@ async function clean(): Promise<void> {
   }
 }
 
-async function page(request: Request, event: LifeEvent): Promise<Response> {
+async function page(name: string, event: RequestEvent): Promise<Response> {
   const cache = await caches.open(site)
-  const name = pageAt(new URL(request.url))
-  try {
-    const response = await fetch(request)
-    if (response.ok) event.waitUntil(cache.put(name, response.clone()))
-    return response
-  } catch (error) {
-    const kept = await cache.match(name)
-    if (kept) return kept
-    throw error
-  }
+  const kept = await cache.match(name)
+  const answer = load(name, event)
+  if (!kept) return answer
+  const late = new Promise<Response>((resolve) => setTimeout(resolve, patience, kept))
+  // 502 to 504 is a proxy that does not reach the relay.
+  return Promise.race([answer.then((response) => (response.status < 500 ? response : kept)), late]).catch(
+    () => kept,
+  )
 }
 
-async function asset(request: Request, event: LifeEvent): Promise<Response> {
+async function asset(name: string, event: RequestEvent): Promise<Response> {
   const cache = await caches.open(site)
-  const kept = await cache.match(request.url)
-  if (kept) return kept
-  const response = await fetch(request)
-  if (response.ok) event.waitUntil(cache.put(request.url, response.clone()))
+  return (await cache.match(name)) ?? load(name, event)
+}
+
+/** Fetches what the page asks for and keeps it under a name. */
+async function load(name: string, event: RequestEvent): Promise<Response> {
+  const response = await fetch(event.request)
+  if (!response.ok) return response
+  const copy = response.clone()
+  const cache = await caches.open(site)
+  event.waitUntil(cache.put(name, copy))
   return response
 }
 
@@ -68,10 +77,11 @@ addEventListener("install", (event) => (event as LifeEvent).waitUntil(fill()))
 addEventListener("activate", (event) => (event as LifeEvent).waitUntil(clean()))
 addEventListener("fetch", (e) => {
   const event = e as RequestEvent
-  const { request } = event
-  const { origin, pathname } = new URL(request.url)
-  if (request.method !== "GET" || origin !== location.origin) return
-  if (request.mode === "navigate" && !pathname.startsWith("/v1/")) event.respondWith(page(request, event))
-  else if (files.includes(pathname) || pathname.startsWith("/assets/"))
-    event.respondWith(asset(request, event))
+  const { method, mode, url } = event.request
+  const address = new URL(url)
+  if (method !== "GET" || address.origin !== location.origin) return
+  const name = mode === "navigate" ? pageAt(address) : undefined
+  if (name) event.respondWith(page(name, event))
+  else if (files.includes(address.pathname) || address.pathname.startsWith("/assets/"))
+    event.respondWith(asset(address.pathname, event))
 })
