@@ -145,12 +145,15 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, name string) {
 	if strings.HasPrefix(f.contentType, "text/html") {
 		secure(h, name)
 	}
-	if r.Header.Get("If-None-Match") == f.etag {
+	h.Set("X-Content-Type-Options", "nosniff")
+	if f.gzipped {
+		h.Set("Vary", "Accept-Encoding")
+	}
+	if strings.Contains(r.Header.Get("If-None-Match"), f.etag) { // it may be one of several
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	if f.gzipped {
-		h.Add("Vary", "Accept-Encoding")
 		if !acceptsGzip(r.Header.Get("Accept-Encoding")) {
 			s.gunzip(w, r, f)
 			return
@@ -178,10 +181,10 @@ func (s *site) gunzip(w http.ResponseWriter, r *http.Request, f file) {
 func acceptsGzip(header string) bool {
 	for coding := range strings.SplitSeq(header, ",") {
 		name, params, _ := strings.Cut(coding, ";")
-		if strings.TrimSpace(name) != "gzip" {
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
 			continue
 		}
-		q, given := strings.CutPrefix(strings.TrimSpace(params), "q=")
+		q, given := strings.CutPrefix(strings.ToLower(strings.TrimSpace(params)), "q=")
 		weight, err := strconv.ParseFloat(q, 64)
 		return !given || err == nil && weight > 0
 	}
