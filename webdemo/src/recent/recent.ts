@@ -45,8 +45,7 @@ export function remember({ kind, name, title, thumbnail, at = Date.now() }: Plac
   const known = before.find((entry) => same(entry, { kind, name }))
   const entry = checked({ ...known, kind, name, ...defined({ title, thumbnail }), at })
   if (!entry) return
-  const list = [entry, ...before.filter((other) => other !== known)]
-  keep(list.sort((a, b) => b.at - a.at).slice(0, most))
+  keep(ordered([entry, ...before.filter((other) => other !== known)]))
 }
 
 export function forget(place: Place): void {
@@ -105,10 +104,14 @@ function parse(text: string | null): Recent[] {
   try {
     const list: unknown = JSON.parse(text ?? "[]")
     if (!Array.isArray(list)) return []
-    return list.map(checked).filter((entry) => entry !== undefined)
+    return ordered(list.map(checked).filter((entry) => entry !== undefined))
   } catch {
     return []
   }
+}
+
+function ordered(list: Recent[]): Recent[] {
+  return list.sort((a, b) => b.at - a.at).slice(0, most)
 }
 
 /** Returns an entry with what is sound of it; undefined if it is of no document. */

@@ -54,7 +54,7 @@ export interface Visitor {
  */
 export async function visit(
   t: TestContext,
-  { relay, browser }: Site,
+  { relay, browser }: { relay: Pick<Relay, "url" | "port">; browser: Browser },
   path: string,
   { expect = [], proxied = false, ...options }: Visit = {},
 ): Promise<Visitor> {
