@@ -55,8 +55,9 @@ export function Refused({ place, status }: RefusedProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault()
     const link = linkIn(text)
-    const given = tokenIn(text) ?? (link ? undefined : text.trim())
-    if (!given || /\s/.test(given)) {
+    const bare = link ? undefined : /^\s*(\S+)\s*$/.exec(text)?.[1]
+    const given = tokenIn(text) ?? bare
+    if (!given) {
       setWrong(link ? "That link has no #t= at its end." : "That is no link and no token.")
       return
     }

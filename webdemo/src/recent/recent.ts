@@ -39,8 +39,15 @@ export function recent(): Recent[] {
   return seen.list
 }
 
+/** What a page says of its document. */
+export interface Memory extends Place {
+  title?: string | undefined
+  thumbnail?: string | undefined
+  at?: number
+}
+
 /** Keeps a document as opened now, or at a given time. A title or thumbnail that is left out stays as it was. */
-export function remember({ kind, name, title, thumbnail, at = Date.now() }: Place & Partial<Recent>): void {
+export function remember({ kind, name, title, thumbnail, at = Date.now() }: Memory): void {
   const before = recent()
   const known = before.find((entry) => same(entry, { kind, name }))
   const entry = checked({ ...known, kind, name, ...defined({ title, thumbnail }), at })
