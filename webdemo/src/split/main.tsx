@@ -49,6 +49,7 @@ function Side({ title, src }: { title: string; src: string }) {
     const word: Word = { baton: cut ? "pause" : "resume" }
     frame.current?.contentWindow?.postMessage(word, location.origin)
   }
+  const action = cut ? "Connect it again" : "Cut this one off"
   return (
     <section className={cut ? "split-side split-cut" : "split-side"} aria-label={title}>
       <header>
@@ -56,13 +57,13 @@ function Side({ title, src }: { title: string; src: string }) {
         <span role="status">{cut && "Cut off"}</span>
         <button
           type="button"
-          aria-label={cut ? `Connect ${title} again` : `Cut ${title} off`}
+          aria-label={`${action}: ${title}`}
           onClick={() => {
             setCut(!cut)
             tell(!cut)
           }}
         >
-          {cut ? "Connect it again" : "Cut this one off"}
+          {action}
         </button>
       </header>
       {/* A frame that loads again knows nothing of what it was told. */}

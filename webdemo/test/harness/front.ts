@@ -3,8 +3,11 @@ import { request as ask, createServer, type IncomingMessage, type ServerResponse
 import { type AddressInfo, connect } from "node:net"
 import { extname } from "node:path"
 
-/** What a front answers in place of the relay, by the path that is asked for; undefined for what the relay answers. */
-export type Own = (path: string) => Promise<string | Uint8Array | undefined>
+/**
+ * What a front answers in place of the relay, by the path that is asked for: a body, an HTTP status of its own, or
+ * undefined for what the relay answers.
+ */
+export type Own = (path: string) => Promise<string | Uint8Array | number | undefined>
 
 /** A server in front of a relay. */
 export interface Front {
@@ -16,7 +19,7 @@ export interface Front {
 
 const types: Record<string, string> = { ".js": "text/javascript", ".css": "text/css" }
 
-/** Starts one before the relay at a port of 127.0.0.1. Headers are always the relay's. The caller closes it. */
+/** Starts one before the relay at a port of 127.0.0.1. Headers of bodies are the relay's. The caller closes it. */
 export async function startFront(relay: number, own: Own): Promise<Front> {
   const server = createServer((request, response) => void answer(relay, own, request, response))
   server.on("upgrade", (request, client, head) => {
@@ -36,6 +39,7 @@ export async function startFront(relay: number, own: Own): Promise<Front> {
     port,
     url: `http://127.0.0.1:${port}`,
     async close() {
+      if (!server.listening) return
       server.close()
       server.closeAllConnections()
       await once(server, "close")
@@ -51,6 +55,10 @@ async function answer(
 ): Promise<void> {
   const { method = "GET", url: path = "/", headers } = request
   const body = await own(path)
+  if (typeof body === "number") {
+    response.writeHead(body).end()
+    return
+  }
   const onward = ask({ host: "127.0.0.1", port: relay, method, path, headers }, (said) => {
     if (body === undefined) {
       response.writeHead(said.statusCode ?? 502, said.headers)
