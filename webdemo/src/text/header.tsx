@@ -1,0 +1,121 @@
+// What stands above a text: its name, who is here, how it stands, and what one can do with it.
+
+import { type RefObject, useEffect, useState, useSyncExternalStore } from "react"
+import { setTheme, useTheme } from "../look/theme.ts"
+import { PeopleBar } from "../people/bar.tsx"
+import { type Person, peopleIn } from "../people/roster.ts"
+import { SaveState } from "../saved/savestate.tsx"
+import { ShareButton } from "../share/dialog.tsx"
+import { icons } from "./icons.tsx"
+import { colourOf } from "./identity.ts"
+import type { Session } from "./session.ts"
+import type { View } from "./view.ts"
+import "./header.css"
+
+interface HeaderProps {
+  session: Session
+  title: string
+  view: View
+  /** Those there is room for. */
+  views: View[]
+  choose: (view: View) => void
+  following: string | undefined
+  follow: (session: string | undefined) => void
+  past: boolean
+  openPast: () => void
+  historyButton: RefObject<HTMLButtonElement | null>
+}
+
+const viewNames: Record<View, string> = { edit: "Edit", both: "Side by side", preview: "Preview" }
+
+export function Header(props: HeaderProps) {
+  const { session, title, view, views, choose, following, follow, past, openPast, historyButton } = props
+  const { place, provider, text } = session
+  const people = usePeople(session)
+  const colour = useSyncExternalStore(
+    (changed) => {
+      provider.awareness.on("change", changed)
+      return () => provider.awareness.off("change", changed)
+    },
+    () => colourOf(provider),
+  )
+  return (
+    <header className="header">
+      <a className="header-home" href="/" aria-label="Baton, start page">
+        <img src="/icon.svg" alt="" width="24" height="24" />
+      </a>
+      <h1 title={title}>{title}</h1>
+      <SaveState doc={provider.document} recover={() => provider.recover()} />
+      <PeopleBar people={people} colour={colour} following={following} onFollow={follow} />
+      <fieldset className="header-views" disabled={past}>
+        <legend className="only-heard">What is shown</legend>
+        {views.map((each) => (
+          <button key={each} type="button" aria-pressed={each === view} onClick={() => choose(each)}>
+            {viewNames[each]}
+          </button>
+        ))}
+      </fieldset>
+      <div className="header-tools">
+        <button
+          ref={historyButton}
+          type="button"
+          className="header-tool"
+          title="History"
+          aria-label="History"
+          aria-pressed={past}
+          disabled={past}
+          onClick={openPast}
+        >
+          {icons.history}
+        </button>
+        <button
+          type="button"
+          className="header-tool"
+          title="Download as Markdown"
+          aria-label="Download as Markdown"
+          onClick={() => download(`${place.name}.md`, text.toString())}
+        >
+          {icons.download}
+        </button>
+        <ThemeSwitch />
+      </div>
+      <ShareButton place={place} />
+    </header>
+  )
+}
+
+function ThemeSwitch() {
+  const theme = useTheme()
+  const other = theme === "dark" ? "light" : "dark"
+  return (
+    <button
+      type="button"
+      className="header-tool"
+      title={`Switch to ${other}`}
+      aria-label={`Switch to ${other}`}
+      onClick={() => setTheme(other)}
+    >
+      {icons[other]}
+    </button>
+  )
+}
+
+/** The others, kept current. */
+function usePeople({ provider: { document } }: Session): Person[] {
+  const [people, setPeople] = useState(() => peopleIn(document))
+  useEffect(() => {
+    const look = () => setPeople(peopleIn(document))
+    look()
+    return document.presence.on("change", look)
+  }, [document])
+  return people
+}
+
+function download(name: string, content: string): void {
+  const url = URL.createObjectURL(new Blob([content], { type: "text/markdown;charset=utf-8" }))
+  const link = document.createElement("a")
+  link.href = url
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), 60_000) // the browser may be slow to begin
+}

@@ -1,0 +1,46 @@
+// What a person has to know before they write on: that they may not, or that the text was deleted.
+
+import type { Status } from "@baton-relay/client"
+import type { Session } from "./session.ts"
+
+interface NoticeProps {
+  session: Session
+  status: Status
+  /** Shows what to ask for. */
+  askAccess: () => void
+}
+
+export function Notice({ session: { provider }, status, askAccess }: NoticeProps) {
+  const { state, reason, access } = status
+  if (state === "refused" && reason?.code === "deleted") {
+    return (
+      <aside className="notice notice-bad" role="alert">
+        <p>Somebody deleted this text at the relay. What you see is still whole, but it is nowhere else.</p>
+        <button type="button" onClick={() => provider.recover()}>
+          Save it again
+        </button>
+      </aside>
+    )
+  }
+  if (state === "refused" && !provider.document.refusal) {
+    return (
+      <aside className="notice notice-bad" role="alert">
+        <p>The relay lets you in no more. What you see is what this browser has kept.</p>
+        <button type="button" onClick={askAccess}>
+          Get access
+        </button>
+      </aside>
+    )
+  }
+  if (access && !access.includes("write")) {
+    return (
+      <aside className="notice" aria-label="Your rights">
+        <p>
+          <strong>Read only.</strong> You see everything as it happens. To write, ask whoever sent you here
+          for another link.
+        </p>
+      </aside>
+    )
+  }
+  return null
+}

@@ -1,0 +1,106 @@
+// The text page: who is here, how it stands, the editor and the preview, and the way into the past.
+
+import type { Doc } from "@baton-relay/client"
+import type { EditorView } from "@codemirror/view"
+import { useEffect, useRef, useState, useSyncExternalStore } from "react"
+import { Refused } from "../link/refused.tsx"
+import { remember } from "../recent/recent.ts"
+import { type Content, countOf, headingOf, useContent } from "./content.ts"
+import { Editor } from "./editor.tsx"
+import { useFollowing } from "./follow.ts"
+import { Header } from "./header.tsx"
+import { Notice } from "./notice.tsx"
+import { PastPage } from "./pastpage.tsx"
+import { Preview } from "./preview.tsx"
+import type { Session } from "./session.ts"
+import { useView } from "./view.ts"
+import "./page.css"
+
+interface TextPageProps {
+  session: Session
+  editor: EditorView
+  content: Content
+}
+
+export function TextPage({ session, editor, content }: TextPageProps) {
+  const { place, provider } = session
+  const source = useContent(content)
+  const status = useStatus(provider.document)
+  const { view, views, choose } = useView()
+  const [following, follow] = useFollowing(session, editor)
+  const [past, setPast] = useState(false)
+  const [asking, ask] = useState(false)
+  const historyButton = useRef<HTMLButtonElement>(null)
+  const title = headingOf(source) ?? place.name
+  useRemembered(session, source, title)
+
+  const barred = status.state === "refused" && !provider.document.refusal && status.reason?.code !== "deleted"
+  if (barred && (asking || source === "")) return <Refused place={place} status={status} />
+  // Rights that are not known yet may be there: what is written offline waits for them.
+  const readOnly = barred || (status.access !== undefined && !status.access.includes("write"))
+  return (
+    <div className="text">
+      <Header
+        session={session}
+        title={title}
+        view={view}
+        views={views}
+        choose={choose}
+        following={following}
+        follow={follow}
+        past={past}
+        openPast={() => setPast(true)}
+        historyButton={historyButton}
+      />
+      <Notice session={session} status={status} askAccess={() => ask(true)} />
+      <main className={`text-panes text-${view}`} hidden={past}>
+        <Editor view={editor} readOnly={readOnly} hidden={view === "preview"} />
+        {view !== "edit" && (
+          <Preview source={source} view={editor} readOnly={readOnly} beside={view === "both"} />
+        )}
+      </main>
+      {past ? (
+        <PastPage
+          session={session}
+          editor={editor}
+          readOnly={readOnly}
+          close={() => {
+            setPast(false)
+            historyButton.current?.focus()
+          }}
+        />
+      ) : (
+        <Counts source={source} />
+      )}
+    </div>
+  )
+}
+
+function useStatus(doc: Doc) {
+  return useSyncExternalStore(
+    (changed) => doc.on("status", changed),
+    () => doc.status,
+  )
+}
+
+/** Names the page after the text, and puts it among the recent ones. */
+function useRemembered({ place, provider }: Session, source: string, title: string): void {
+  useEffect(() => {
+    document.title = `${title} - Baton`
+    if (source === "" && !provider.synced) return // nobody knows yet whether there is such a text
+    const timer = setTimeout(() => remember({ ...place, title, thumbnail: source.slice(0, 300) }), 1000)
+    return () => clearTimeout(timer)
+  }, [place, provider, source, title])
+}
+
+function Counts({ source }: { source: string }) {
+  const { words, characters } = countOf(source)
+  return (
+    <footer className="text-counts">
+      <span data-testid="counts">
+        {words.toLocaleString()} {words === 1 ? "word" : "words"}, {characters.toLocaleString()}{" "}
+        {characters === 1 ? "character" : "characters"}
+      </span>
+    </footer>
+  )
+}
