@@ -203,7 +203,7 @@ export class Connection extends Standing<ConnectionStatus> {
     this.#deaths = 0
   }
 
-  /** @internal Asks the relay for a path of its own, with the token. */
+  /** Asks the relay for a path of its own, such as `/v1/docs/notes/ops`, with this connection's token. */
   http(path: string, init: RequestInit = {}): Promise<Response> {
     // The slash ends the host, whatever the path is: the token goes to no other.
     const url = this.#url.href.replace("ws", "http").replace(/(\/v1\/ws)?([?#].*)?$/, "/") + path.slice(1)
