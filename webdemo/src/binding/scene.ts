@@ -8,6 +8,7 @@
 import * as A from "@automerge/automerge/slim"
 import type { AutomergeBinding, AutomergeEvents } from "@baton-relay/client/automerge"
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
+import { type Author, sign } from "./author.ts"
 import { elementOf, inFront, nonce, readPlain } from "./element.ts"
 import { type HandState, inHand } from "./hand.ts"
 import { type Board, groups, type Kind, kindsOf, type Plain, plainOf, storedOf } from "./schema.ts"
@@ -29,12 +30,6 @@ export interface Editor {
    * merges may be text that nobody has measured.
    */
   refit(elements: ExcalidrawElement[]): ExcalidrawElement[]
-}
-
-/** Who writes, for `people` of the document. */
-export interface Author {
-  name: string
-  colour: string
 }
 
 export interface SceneOptions {
@@ -242,7 +237,7 @@ export class SceneBinding {
     const board = this.#board
     const texts: Edit[] = []
     board.change((d) => {
-      this.#sign(d)
+      sign(d, board.document.actor, this.#options.author())
       for (const edit of edits) {
         const { element, props } = edit
         const known = this.#agreed.get(element.id) !== undefined && d.elements[element.id] !== undefined
@@ -272,13 +267,6 @@ export class SceneBinding {
     })
     // In hand the text stays as the user types it, and goes on from here; else the merged one is shown.
     if (this.#deferred.has(element.id)) this.#deferred.set(element.id, after)
-  }
-
-  /** Says who writes, in the first change of an actor, and in the next after they took another name. */
-  #sign(d: Board): void {
-    const signature = JSON.stringify(this.#options.author())
-    const { actor } = this.#board.document
-    if (String(d.people[actor] ?? "") !== signature) d.people[actor] = new A.ImmutableString(signature)
   }
 
   /** Works out what of an element is to be written. */

@@ -17,6 +17,8 @@ export interface Note {
   colour: A.ImmutableString
   /** Unix ms, by the author's clock. */
   at: number
+  /** When its author wrote it anew, the same. */
+  edited?: number
 }
 
 /** A thread, pinned to a place of the board. */

@@ -8,7 +8,6 @@ import "@excalidraw/excalidraw/index.css"
 import { Files } from "../binding/files.ts"
 import { SceneBinding } from "../binding/scene.ts"
 import type { Theme } from "../look/theme.ts"
-import { getMe } from "../people/me.ts"
 import { Carry } from "./carry.ts"
 import { Company } from "./company.ts"
 import { Cursors } from "./cursors.ts"
@@ -33,11 +32,13 @@ interface CanvasProps {
   readOnly: boolean
   theme: Theme
   onDesk: (desk: Desk | undefined) => void
+  /** What lies over the canvas. */
+  over?: ReactNode
   /** What lies on the canvas, and the menu. */
   children?: ReactNode
 }
 
-export function Canvas({ session, readOnly, theme, onDesk, children }: CanvasProps) {
+export function Canvas({ session, readOnly, theme, onDesk, over, children }: CanvasProps) {
   const [api, setApi] = useState<ExcalidrawImperativeAPI>()
   const layer = useRef<HTMLDivElement>(null)
   const desk = useRef<Desk>(undefined)
@@ -92,6 +93,7 @@ export function Canvas({ session, readOnly, theme, onDesk, children }: CanvasPro
         {children}
       </Excalidraw>
       <div className="cursors" ref={layer} />
+      {over}
     </div>
   )
 }
@@ -99,7 +101,7 @@ export function Canvas({ session, readOnly, theme, onDesk, children }: CanvasPro
 function sit(session: Session, api: ExcalidrawImperativeAPI, layer: HTMLElement): Desk {
   const company = new Company(session, api, new Cursors(layer))
   const scene = new SceneBinding(session.board, editorOf(api), {
-    author: () => ({ name: getMe().name, colour: company.gathering.colour }),
+    author: () => company.author,
     problem: (message) => api.setToast({ message, closable: true, duration: 10_000 }),
   })
   const desk = {

@@ -2,6 +2,7 @@
 // whose view this page follows.
 
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types"
+import type { Author } from "../binding/author.ts"
 import { getMe, onMe } from "../people/me.ts"
 import { colourHere, type Person } from "../people/roster.ts"
 import type { Cursors, Viewport } from "./cursors.ts"
@@ -53,6 +54,11 @@ export class Company {
 
   get gathering(): Gathering {
     return this.#gathering
+  }
+
+  /** This page's user, as the author of what they write. */
+  get author(): Author {
+    return { name: getMe().name, colour: this.#gathering.colour }
   }
 
   /** The others, by session. */
