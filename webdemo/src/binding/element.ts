@@ -2,7 +2,7 @@
 // gets a default, so that no page breaks by it.
 
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
-import { kindsOf, type Plain, plainFrom, type Stored } from "./schema.ts"
+import { kindsOf, linksFrom, type Plain, plainFrom, type Stored } from "./schema.ts"
 
 /** How far from the middle anything may be, and how large, in pixels: Chromium's canvas loses its precision there. */
 const far = 1e6
@@ -80,22 +80,19 @@ const bounds: Record<string, [least: number, most: number]> = {
 const shapes: Record<string, (value: unknown) => boolean> = {
   roundness: (v) => record(v) && typeof v.type === "number",
   groupIds: (v) => list(v, (id) => typeof id === "string"),
-  boundElements: (v) =>
-    list(v, (b) => record(b) && typeof b.id === "string" && (b.type === "arrow" || b.type === "text")),
   customData: record,
   points: (v) => list(v, point) && (v as unknown[]).length <= 100_000,
   startBinding: binding,
   endBinding: binding,
   fixedSegments: (v) =>
     list(v, (s) => record(s) && point(s.start) && point(s.end) && typeof s.index === "number"),
-  pressures: (v) => list(v, (p) => typeof p === "number"),
   scale: point,
   crop: (v) =>
     record(v) &&
     ["x", "y", "width", "height", "naturalWidth", "naturalHeight"].every((k) => typeof v[k] === "number"),
 }
 
-function record(v: unknown): v is Record<string, unknown> {
+export function record(v: unknown): v is Record<string, unknown> {
   return typeof v === "object" && v !== null && !Array.isArray(v)
 }
 
@@ -121,7 +118,7 @@ export function readPlain(stored: Stored | undefined): Map<string, Plain> | unde
   if (!kinds) return undefined
   const plain = new Map<string, Plain>()
   for (const [name, kind] of Object.entries(kinds)) {
-    const value = plainFrom(kind, stored[name])
+    const value = kind === "links" ? linksFrom(stored) : plainFrom(kind, stored[name])
     if (value !== undefined) plain.set(name, value)
   }
   return plain
@@ -175,7 +172,9 @@ function sceneValue(name: string, kind: string, value: Exclude<Plain, undefined>
     const good = parsed === null ? defaults[name] === null : (shapes[name]?.(parsed) ?? false)
     return good ? parsed : structuredClone(defaults[name])
   }
+  if (kind === "links") return parse(value as string)
   if (kind === "stroke") return pairs(value as number[])
+  if (kind === "series") return [...(value as number[])]
   const known = words[name]
   return known && !known.includes(value as string | null) ? defaults[name] : value
 }

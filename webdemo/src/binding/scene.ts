@@ -6,12 +6,19 @@
  * is written; what patches of the document name is read, unless the user has the element in hand: then it waits.
  */
 import * as A from "@automerge/automerge/slim"
+import type { Doc } from "@baton-relay/client"
 import type { AutomergeBinding, AutomergeEvents } from "@baton-relay/client/automerge"
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
 import { type Author, sign } from "./author.ts"
-import { elementOf, inFront, nonce, readPlain } from "./element.ts"
+import { type Edit, editOf, textPath, writeEdit } from "./edit.ts"
+import { elementOf, inFront, nonce, readPlain, record } from "./element.ts"
 import { type HandState, inHand } from "./hand.ts"
-import { type Board, groups, type Kind, kindsOf, type Plain, plainOf, storedOf } from "./schema.ts"
+import { type Board, type Plain, plainOf } from "./schema.ts"
+
+/** What the binding needs of a board's document. */
+export type BoardDocument = Pick<AutomergeBinding<Board>, "doc" | "change" | "changeAt" | "on"> & {
+  document: Pick<Doc, "actor" | "status">
+}
 
 /** What the binding needs of an Excalidraw. */
 export interface Editor {
@@ -45,10 +52,6 @@ interface Agreed {
   plain: Map<string, Plain>
 }
 
-function isAgreed(element: ExcalidrawElement, { version, nonce }: Agreed): boolean {
-  return element.version === version && element.versionNonce === nonce
-}
-
 /** The least time between two ops of a gesture, ms. */
 const beat = 50
 
@@ -59,7 +62,7 @@ const slice = 1500
 export const many = 100
 
 export class SceneBinding {
-  #board: AutomergeBinding<Board>
+  #board: BoardDocument
   #editor: Editor
   #options: SceneOptions
   #agreed = new Map<string, Agreed>()
@@ -71,6 +74,8 @@ export class SceneBinding {
   #begun = new Set<string>()
   /** The heads that the scene shows. */
   #heads: A.Heads
+  /** What others changed in the same breath as this page made a change, and the heads before. */
+  #late: { ids: string[]; heads: A.Heads } | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #lastPass = 0
   #cost = 0
@@ -79,13 +84,19 @@ export class SceneBinding {
   #off: () => void
 
   /** Shows what the document has. The board must be loaded as far as it is going to be for a start. */
-  constructor(board: AutomergeBinding<Board>, editor: Editor, options: SceneOptions) {
+  constructor(board: BoardDocument, editor: Editor, options: SceneOptions) {
     this.#board = board
     this.#editor = editor
     this.#options = options
     this.#heads = A.getHeads(board.doc)
-    this.#read(Object.keys(board.doc.elements ?? {}), { alive: true })
+    this.#read(Object.keys(this.#stored), { alive: true })
     this.#off = board.on("change", (change) => this.#came(change))
+  }
+
+  /** The elements of the document; none where somebody has put something else in their place. */
+  get #stored(): Board["elements"] {
+    const { elements } = this.#board.doc
+    return record(elements) ? elements : {}
   }
 
   /** Whether everything in the scene is in the document. */
@@ -114,8 +125,7 @@ export class SceneBinding {
     const fresh = new Map<string, ExcalidrawElement>()
     for (const id of ids) {
       const [element, agreed] = [here.get(id), this.#agreed.get(id)]
-      if (!element || !agreed || element.isDeleted || this.#held.has(id) || !isAgreed(element, agreed))
-        continue
+      if (!element || !agreed || element.isDeleted || this.#held.has(id) || !this.#agrees(element)) continue
       const [x, y] = [Number(agreed.plain.get("x")) + dx, Number(agreed.plain.get("y")) + dy]
       if (element.x === x && element.y === y) continue
       const moved = { ...element, x, y, version: element.version + 1, versionNonce: nonce() }
@@ -156,7 +166,8 @@ export class SceneBinding {
   // From the scene to the document.
 
   #schedule(): void {
-    if (this.#timer !== undefined || this.carried || this.#dirty().length === 0) return
+    if (this.#timer !== undefined || this.carried) return
+    if (this.#dirty().length === 0 && !this.#lacking) return
     const wait = this.#lastPass + Math.max(beat, 4 * this.#cost) - performance.now()
     if (wait <= 0) this.#pass()
     else this.#later(wait)
@@ -176,12 +187,16 @@ export class SceneBinding {
     // Who may not write has nothing to write: what differs is what Excalidraw has put right by itself.
     if (this.#board.document.status.state === "read-only") return dirty
     for (const element of this.#editor.elements()) {
-      const agreed = this.#agreed.get(element.id)
-      if (agreed && isAgreed(element, agreed)) continue
-      if (!agreed && (element.isDeleted || this.#editor.invisible(element))) continue
+      if (this.#agrees(element)) continue
+      if (!this.#agreed.has(element.id) && (element.isDeleted || this.#editor.invisible(element))) continue
       dirty.push(element)
     }
     return dirty
+  }
+
+  #agrees({ id, version, versionNonce }: ExcalidrawElement): boolean {
+    const agreed = this.#agreed.get(id)
+    return agreed?.version === version && agreed.nonce === versionNonce
   }
 
   /** Writes a change's worth of what differs, and returns whether there is more. */
@@ -205,22 +220,33 @@ export class SceneBinding {
     for (const element of elements) {
       if (size >= slice) break
       taken++
-      const edit = this.#differs(element)
+      const edit = editOf(element, this.#agreed.get(element.id)?.plain)
       size += edit.props.size
       if (edit.props.size > 0) edits.push(edit)
       else this.#agree(edit)
     }
     if (edits.length > 0) this.#put(edits, heads)
+    this.#catchUp()
     return taken < elements.length
+  }
+
+  /** Writes all of these elements that differs. */
+  #writeAll(ids: ReadonlySet<string>, heads?: A.Heads): void {
+    while (
+      this.#write(
+        this.#dirty().filter(({ id }) => ids.has(id)),
+        heads,
+      )
+    ) {
+      // There is more than fits in one change.
+    }
   }
 
   /** Writes edits, in halves where they are too large for an op. What cannot be written at all is taken back. */
   #put(edits: Edit[], heads?: A.Heads): void {
-    this.#writing = true
     try {
-      this.#change(edits, heads)
+      this.#making(() => this.#change(edits, heads))
       for (const edit of edits) this.#agree(edit)
-      this.#heads = A.getHeads(this.#board.doc)
     } catch (error) {
       if (edits.length > 1) {
         this.#put(edits.slice(0, edits.length >> 1), heads)
@@ -228,31 +254,28 @@ export class SceneBinding {
       } else {
         this.#takeBack(edits[0] as Edit, error)
       }
+    }
+  }
+
+  #making(change: () => void): void {
+    this.#writing = true
+    try {
+      change()
     } finally {
       this.#writing = false
+      this.#heads = A.getHeads(this.#board.doc)
     }
   }
 
   #change(edits: Edit[], heads?: A.Heads): void {
-    const board = this.#board
     const texts: Edit[] = []
-    board.change((d) => {
-      sign(d, board.document.actor, this.#options.author())
+    this.#board.change((d) => {
+      if (!record(d.people)) d.people = {}
+      if (!record(d.elements)) d.elements = {}
+      sign(d, this.#board.document.actor, this.#options.author())
       for (const edit of edits) {
-        const { element, props } = edit
-        const known = this.#agreed.get(element.id) !== undefined && d.elements[element.id] !== undefined
-        const target = known ? d.elements[element.id] : undefined
-        const into: Record<string, unknown> = target ?? {}
-        for (const [name, { kind, value, appended }] of props) {
-          const seen = this.#deferred.get(element.id) ?? heads
-          if (kind === "text" && target && seen) texts.push(edit)
-          else if (kind === "text" && target && typeof into[name] === "string") {
-            A.updateText(d, ["elements", element.id, name], value as string)
-          } else if (appended && target && Array.isArray(into[name])) into[name].push(...appended)
-          else if (value === undefined) delete into[name]
-          else into[name] = storedOf(kind, value)
-        }
-        if (!target) d.elements[element.id] = into
+        const seen = this.#deferred.get(edit.element.id) ?? heads ?? this.#late?.heads
+        if (writeEdit(d, edit, seen !== undefined)) texts.push(edit)
       }
     })
     for (const edit of texts) this.#writeText(edit, heads)
@@ -260,39 +283,13 @@ export class SceneBinding {
 
   /** Writes a text as an edit of what the user saw, so that it merges with what others have typed since. */
   #writeText({ element, props }: Edit, heads?: A.Heads): void {
-    const seen = this.#deferred.get(element.id) ?? heads ?? this.#heads
+    const seen = this.#deferred.get(element.id) ?? heads ?? this.#late?.heads ?? this.#heads
     const text = String(props.get("originalText")?.value)
     const after = this.#board.changeAt(seen, (d) => {
-      A.updateText(d, ["elements", element.id, "originalText"], text)
+      A.updateText(d, textPath(element.id), text)
     })
     // In hand the text stays as the user types it, and goes on from here; else the merged one is shown.
     if (this.#deferred.has(element.id)) this.#deferred.set(element.id, after)
-  }
-
-  /** Works out what of an element is to be written. */
-  #differs(element: ExcalidrawElement): Edit {
-    const plain = plainOf(element)
-    const agreed = this.#agreed.get(element.id)?.plain
-    const kinds = kindsOf(element.type) ?? {}
-    const props: Edit["props"] = new Map()
-    const add = (name: string) => props.set(name, { kind: kinds[name] as Kind, value: plain.get(name) })
-    for (const [name, kind] of Object.entries(kinds)) {
-      const [now, was] = [plain.get(name), agreed?.get(name)]
-      if (kind === "stroke")
-        strokeDiffers(props, name, now as number[] | undefined, was as number[] | undefined)
-      else if (now !== was) add(name)
-    }
-    for (const group of groups) {
-      // Written anew in one order, so that one person's whole group wins.
-      if (!agreed || !group.some((name) => props.has(name))) continue
-      for (const name of group) {
-        if (kinds[name]) {
-          props.delete(name)
-          add(name)
-        }
-      }
-    }
-    return { element, plain, props, version: element.version, nonce: element.versionNonce }
   }
 
   #agree({ element, plain, version, nonce }: Edit): void {
@@ -312,14 +309,18 @@ export class SceneBinding {
     this.#read([element.id])
   }
 
+  /** Whether elements may have left the scene without being deleted. */
+  get #lacking(): boolean {
+    return this.#editor.elements().length < this.#agreed.size
+  }
+
   /**
-   * Looks for elements that left the scene without being deleted. What began in this very gesture was too small to be
-   * kept; all else the editor has dropped, as when it opens a file, and it is put back.
+   * Looks for such elements. What began in this very gesture was too small to be kept; all else the editor has dropped,
+   * and it is put back.
    */
   #missing(): void {
-    const elements = this.#editor.elements()
-    if (elements.length >= this.#agreed.size) return
-    const here = new Set(elements.map(({ id }) => id))
+    if (!this.#lacking) return
+    const here = new Set(this.#editor.elements().map(({ id }) => id))
     const back: string[] = []
     for (const id of this.#agreed.keys()) {
       if (here.has(id)) continue
@@ -331,58 +332,75 @@ export class SceneBinding {
   }
 
   #remove(id: string): void {
-    this.#writing = true
     try {
-      this.#board.change((d) => {
-        const stored = d.elements[id]
-        if (stored) stored.isDeleted = true
+      this.#making(() => {
+        this.#board.change((d) => {
+          const stored = d.elements[id]
+          if (stored) stored.isDeleted = true
+        })
       })
-      this.#heads = A.getHeads(this.#board.doc)
     } catch (error) {
       this.#options.problem((error as Error).message)
-    } finally {
-      this.#writing = false
     }
+    this.#catchUp()
   }
 
   // From the document to the scene.
 
   #came({ patches, source }: AutomergeEvents<Board>["change"]): void {
-    if (this.#writing) {
+    if (this.#writing && source === "local") {
       // The text that was written may have become another by merging.
       const merged = patches.filter((p) => p.path[0] === "elements" && p.path[2] === "originalText")
       if (merged.length > 0) queueMicrotask(() => this.#readMerged(merged.map((p) => String(p.path[1]))))
+      return
+    }
+    const ids = source === "rebuilt" ? this.#all() : this.#named(patches)
+    if (this.#writing) {
+      this.#defer(ids)
+      this.#late = { ids: [...(this.#late?.ids ?? []), ...ids], heads: this.#late?.heads ?? this.#heads }
       return
     }
     if (source === "rebuilt") {
       this.#heads = A.getHeads(this.#board.doc)
       this.#deferred.clear()
     }
-    const ids =
-      source === "rebuilt"
-        ? [...new Set([...Object.keys(this.#board.doc.elements), ...this.#agreed.keys()])]
-        : [
-            ...new Set(
-              patches
-                .filter((p) => p.path[0] === "elements" && p.path.length > 1)
-                .map((p) => String(p.path[1])),
-            ),
-          ]
-    if (ids.length > 0) this.#take(ids)
+    this.#take(ids)
     this.#heads = A.getHeads(this.#board.doc)
   }
 
+  /** The ids of all elements, here and there. */
+  #all(): string[] {
+    return [...new Set([...Object.keys(this.#stored), ...this.#agreed.keys()])]
+  }
+
+  /** The ids of the elements that patches are of. */
+  #named(patches: A.Patch[]): string[] {
+    const paths = patches.map(({ path }) => path).filter(([root]) => root === "elements")
+    if (paths.some(({ length }) => length === 1)) return this.#all()
+    return [...new Set(paths.map(([, id]) => String(id)))]
+  }
+
   #take(ids: string[]): void {
-    const free = ids.filter((id) => !this.#held.has(id))
-    const touched = new Set(free)
-    const before = this.#heads
-    for (const id of ids) if (!touched.has(id) && !this.#deferred.has(id)) this.#deferred.set(id, before)
+    const free = this.#defer(ids)
     // What the user did to these a moment ago must not be lost under what came.
-    const mine = () => this.#dirty().filter(({ id }) => touched.has(id))
-    while (this.#write(mine(), before)) {
-      // There is more than fits in one change.
-    }
+    this.#writeAll(new Set(free), this.#heads)
     this.#read(free)
+  }
+
+  /** Has what came for elements in hand wait. Returns the others. */
+  #defer(ids: string[]): string[] {
+    const free = ids.filter((id) => !this.#held.has(id))
+    for (const id of ids) {
+      if (this.#held.has(id) && !this.#deferred.has(id)) this.#deferred.set(id, this.#heads)
+    }
+    return free
+  }
+
+  /** Shows what came while something was being written. */
+  #catchUp(): void {
+    const ids = this.#late?.ids ?? []
+    this.#late = undefined
+    this.#read(ids.filter((id) => !this.#held.has(id)))
   }
 
   #readMerged(ids: string[]): void {
@@ -391,12 +409,13 @@ export class SceneBinding {
 
   /** Whether the scene has the text that the document has. */
   #hasText(id: string): boolean {
-    return this.#agreed.get(id)?.plain.get("originalText") === this.#board.doc.elements[id]?.originalText
+    return this.#agreed.get(id)?.plain.get("originalText") === this.#stored[id]?.originalText
   }
 
   /** Shows what others did to what was in hand. */
   #letGo(): void {
     const ids = [...this.#deferred.keys()].filter((id) => !this.#held.has(id))
+    this.#writeAll(new Set(ids))
     for (const id of ids) this.#deferred.delete(id)
     this.#read(ids)
   }
@@ -404,13 +423,13 @@ export class SceneBinding {
   /** Reads elements from the document into the scene; with `alive`, no deleted ones. */
   #read(ids: string[], { alive = false } = {}): void {
     if (ids.length === 0) return
-    const stored = this.#board.doc.elements
+    const stored = this.#stored
     const here = new Map(this.#editor.elements().map((element) => [element.id, element]))
     const fresh = new Map<string, ExcalidrawElement | undefined>()
     const moved = new Set<string>()
     const misfits: ExcalidrawElement[] = []
     for (const id of ids) {
-      const plain = readPlain(stored[id])
+      const plain = Object.hasOwn(stored, id) ? readPlain(stored[id]) : undefined
       const before = here.get(id)
       if (!plain) {
         if (before) fresh.set(id, undefined)
@@ -422,7 +441,7 @@ export class SceneBinding {
       fresh.set(id, element)
       const now = { version: element.version, nonce: element.versionNonce, plain: plainOf(element) }
       const was = this.#agreed.get(id)
-      if (before && was && isAgreed(before, was) && onlyMoved(was.plain, now.plain)) moved.add(id)
+      if (before && was && this.#agrees(before) && onlyMoved(was.plain, now.plain)) moved.add(id)
       this.#agreed.set(id, now)
       if (misfit(element)) misfits.push(element)
     }
@@ -443,12 +462,15 @@ export class SceneBinding {
       const container = id ? (fresh.get(id) ?? here.get(id)) : undefined
       return container ? [container] : []
     })
-    for (const element of this.#editor.refit([...new Set(containers), ...misfits])) {
+    const unfit = [...new Set(containers), ...misfits]
+    const clean = new Set(unfit.filter((element) => this.#agrees(element)).map(({ id }) => id))
+    for (const element of this.#editor.refit(unfit)) {
       const agreed = this.#agreed.get(element.id)
       if (!agreed) continue
       fresh.set(element.id, element)
       // The document keeps what was written: each page measures, and the next edit writes it.
-      this.#agreed.set(element.id, { ...agreed, version: element.version, nonce: element.versionNonce })
+      if (clean.has(element.id))
+        this.#agreed.set(element.id, { ...agreed, version: element.version, nonce: element.versionNonce })
     }
   }
 
@@ -469,25 +491,6 @@ export class SceneBinding {
       this.#showing = false
     }
   }
-}
-
-/** What is to be written of an element. */
-interface Edit {
-  element: ExcalidrawElement
-  /** What it looks like as a whole. */
-  plain: Map<string, Plain>
-  /** What of it differs. */
-  props: Map<string, { kind: Kind; value: Plain; appended?: number[] }>
-  /** Those that `plain` was taken of: Excalidraw changes elements in place. */
-  version: number
-  nonce: number
-}
-
-/** A stroke that grew is written as what it grew by. */
-function strokeDiffers(props: Edit["props"], name: string, now: number[] = [], was?: number[]): void {
-  const grew = was !== undefined && now.length >= was.length && was.every((n, i) => n === now[i])
-  if (grew && now.length === was.length) return
-  props.set(name, { kind: "stroke", value: now, ...(grew && { appended: now.slice(was.length) }) })
 }
 
 /** Whether two states of an element differ by nothing but its place. */

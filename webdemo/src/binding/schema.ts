@@ -3,7 +3,6 @@
 // for what people write and nonsense for colours.
 
 import * as A from "@automerge/automerge/slim"
-import { firstChange } from "@baton-relay/client/automerge"
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
 
 /** One element: its properties as `kinds` has them, but for `id`, which is its key. */
@@ -39,14 +38,12 @@ export interface Board {
   comments: Record<string, Comment>
 }
 
-/** The change that every board begins with. Without it two who open an empty one would each make maps of their own. */
-export function boardStart(): Uint8Array {
-  return firstChange<Board>((d) => {
-    d.elements = {}
-    d.files = {}
-    d.people = {}
-    d.comments = {}
-  })
+/** Makes what every board begins with: without it two who open an empty one would each make maps of their own. */
+export function startBoard(board: Board): void {
+  board.elements = {}
+  board.files = {}
+  board.people = {}
+  board.comments = {}
 }
 
 /** What a property is in the document. */
@@ -56,7 +53,9 @@ export type Kind =
   | "word" // a register
   | "json" // a structure as a register: it changes as a whole
   | "text" // merged letter by letter
-  | "stroke" // points as [x0, y0, x1, y1, …], which grows while it is drawn
+  | "stroke" // points as [x0, y0, x1, y1, …], which grow while they are drawn
+  | "series" // numbers that grow along with a stroke
+  | "links" // elements that belong to this one, each a property of its own: `bound:ID` is what it is
 
 const any: Record<string, Kind> = {
   type: "word",
@@ -78,7 +77,7 @@ const any: Record<string, Kind> = {
   isDeleted: "flag",
   groupIds: "json",
   frameId: "word",
-  boundElements: "json",
+  boundElements: "links",
   link: "word",
   locked: "flag",
   customData: "json",
@@ -112,7 +111,7 @@ const kinds: Record<string, Record<string, Kind>> = {
   magicframe: frame,
   line: { ...line, polygon: "flag" },
   arrow: { ...line, elbowed: "flag", fixedSegments: "json", startIsSpecial: "flag", endIsSpecial: "flag" },
-  freedraw: { ...placed, points: "stroke", pressures: "json", simulatePressure: "flag" },
+  freedraw: { ...placed, points: "stroke", pressures: "series", simulatePressure: "flag" },
   text: {
     ...any,
     fontSize: "number",
@@ -150,15 +149,56 @@ export function plainOf(element: ExcalidrawElement): Map<string, Plain> {
     const value = values[name]
     if (value === undefined) continue
     if (kind === "json") plain.set(name, JSON.stringify(value))
-    else if (kind === "stroke") plain.set(name, flat(value as readonly (readonly number[])[]))
+    else if (kind === "stroke")
+      plain.set(
+        name,
+        (value as number[][]).flatMap(([x = 0, y = 0]) => [round(x), round(y)]),
+      )
+    else if (kind === "series") plain.set(name, (value as number[]).map(round))
+    else if (kind === "links") plain.set(name, linksAs((value ?? []) as Link[]))
     else plain.set(name, value as Plain)
   }
   return plain
 }
 
-/** To a hundredth of a pixel, which a third of the bytes can say. */
-function flat(points: readonly (readonly number[])[]): number[] {
-  return points.flatMap(([x = 0, y = 0]) => [Math.round(x * 100) / 100, Math.round(y * 100) / 100])
+/** To a hundredth, which a third of the bytes can say. */
+function round(n: number): number {
+  return Math.round(n * 100) / 100
+}
+
+/** An element that belongs to another, as that one has it. */
+interface Link {
+  id: string
+  type: string
+}
+
+/** In one order, so that the same links are the same string. None are null. */
+function linksAs(links: readonly Link[]): string | null {
+  if (links.length === 0) return null
+  const sorted = links.map(({ id, type }) => ({ id, type })).sort((a, b) => (a.id < b.id ? -1 : 1))
+  return JSON.stringify(sorted)
+}
+
+/** Returns links, as {@link Plain} has them, by id. */
+export function linksOf(plain: Plain): Map<string, string> {
+  const links: Link[] = typeof plain === "string" ? JSON.parse(plain) : []
+  return new Map(links.map(({ id, type }) => [id, type]))
+}
+
+const linkPrefix = "bound:"
+
+/** Returns the property that says what a linked element is. */
+export function linkKey(id: string): string {
+  return linkPrefix + id
+}
+
+/** Returns the links of a stored element, as {@link Plain} has them. */
+export function linksFrom(stored: Stored): string | null {
+  const links = Object.entries(stored).flatMap(([key, type]) => {
+    const known = key.startsWith(linkPrefix) && (String(type) === "arrow" || String(type) === "text")
+    return known ? [{ id: key.slice(linkPrefix.length), type: String(type) }] : []
+  })
+  return linksAs(links)
 }
 
 /** Returns a value as the document holds it. */
@@ -169,11 +209,11 @@ export function storedOf(kind: Kind, value: Plain): unknown {
 
 /** The reverse of {@link storedOf}; undefined for what no page of ours would have written. */
 export function plainFrom(kind: Kind, stored: unknown): Plain {
-  if (stored === null) return kind === "number" || kind === "stroke" || kind === "text" ? undefined : null
+  if (stored === null) return kind === "word" || kind === "json" || kind === "flag" ? null : undefined
   if (kind === "number") return typeof stored === "number" && Number.isFinite(stored) ? stored : undefined
   if (kind === "flag") return typeof stored === "boolean" ? stored : undefined
   if (kind === "text") return typeof stored === "string" ? stored : undefined
-  if (kind === "stroke") {
+  if (kind === "stroke" || kind === "series") {
     return Array.isArray(stored) && stored.every((n) => typeof n === "number" && Number.isFinite(n))
       ? [...stored]
       : undefined

@@ -3,8 +3,8 @@
 import wasm from "@automerge/automerge/automerge.wasm?url"
 import * as A from "@automerge/automerge/slim"
 import { type Connection, connect, localCopy } from "@baton-relay/client"
-import { type AutomergeBinding, openAutomerge } from "@baton-relay/client/automerge"
-import { type Board, boardStart } from "../binding/schema.ts"
+import { type AutomergeBinding, firstChange, openAutomerge } from "@baton-relay/client/automerge"
+import { type Board, startBoard } from "../binding/schema.ts"
 import { documentOf, type Place, token } from "../link/link.ts"
 
 /** Fetched and compiled while the page is still being built. */
@@ -22,7 +22,7 @@ export async function enter(place: Place): Promise<Session> {
   const access = token()
   const connection = connect("/", access === undefined ? {} : { token: access })
   const board = openAutomerge<Board>(connection, documentOf(place), {
-    first: boardStart(),
+    first: firstChange<Board>(startBoard),
     copy: localCopy(),
   })
   // In a pair of boards side by side each is cut off and connected again from outside.
