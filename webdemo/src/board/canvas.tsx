@@ -29,6 +29,8 @@ export interface Desk {
 interface CanvasProps {
   /** Undefined while it is on its way: one can draw already. */
   session: Session | undefined
+  /** While the past lies over it; it goes on meanwhile. */
+  hidden: boolean
   readOnly: boolean
   theme: Theme
   onDesk: (desk: Desk | undefined) => void
@@ -38,7 +40,7 @@ interface CanvasProps {
   children?: ReactNode
 }
 
-export function Canvas({ session, readOnly, theme, onDesk, over, children }: CanvasProps) {
+export function Canvas({ session, hidden, readOnly, theme, onDesk, over, children }: CanvasProps) {
   const [api, setApi] = useState<ExcalidrawImperativeAPI>()
   const layer = useRef<HTMLDivElement>(null)
   const desk = useRef<Desk>(undefined)
@@ -61,6 +63,7 @@ export function Canvas({ session, readOnly, theme, onDesk, over, children }: Can
   return (
     <div
       className="canvas"
+      inert={hidden}
       onPointerLeave={() => desk.current?.company.pointed(undefined, false)}
       onDropCapture={(event) => {
         // Excalidraw would open it in the place of the whole board.
