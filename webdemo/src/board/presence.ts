@@ -29,8 +29,8 @@ export type Shown = Pick<
   me: { name: string; colour: string }
 }
 
-/** More than so many would cost 75 kB/s for everybody. */
-export const selectedMost = 50
+/** It goes out with every move of the pointer: 2,000 would cost 75 kB/s, for everybody. */
+export const selectedMost = 20
 
 /** Everyone else on the board, by session. What they say is checked. */
 export function participantsOf(doc: Doc): Map<string, Participant> {
@@ -76,6 +76,12 @@ function carryOf(value: unknown): Participant["carry"] {
   return typeof load === "string" && distance ? { load, by: distance as [number, number] } : undefined
 }
 
+/** What goes out: nothing of what is not so. */
+function said(shown: Shown): Record<string, unknown> {
+  const idle = (value: unknown) => value === false || (Array.isArray(value) && value.length === 0)
+  return Object.fromEntries(Object.entries(shown).filter(([, value]) => !idle(value)))
+}
+
 /** Shows this page's user to the others, as often as the relay takes it. */
 export class Showing {
   #doc: Doc
@@ -93,7 +99,7 @@ export class Showing {
       away: false,
       carry: undefined,
     }
-    doc.presence.set({ ...this.#shown })
+    doc.presence.set(said(this.#shown))
   }
 
   get shown(): Readonly<Shown> {
@@ -105,6 +111,6 @@ export class Showing {
     const next = { ...this.#shown, ...change }
     if (JSON.stringify(next) === JSON.stringify(this.#shown)) return
     this.#shown = next
-    this.#doc.presence.set({ ...next })
+    this.#doc.presence.set(said(next))
   }
 }
