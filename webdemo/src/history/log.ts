@@ -29,20 +29,19 @@ export interface ReadOptions {
   signal?: AbortSignal
 }
 
-interface Page {
+/** What the relay knows of a document. */
+interface Info {
   epoch: string
+  head: number
   first: number
+  /** The newest state that is stored. */
+  snapshot?: Snapshot
+}
+
+interface Page {
   ops: Moment[]
   next: number
   live: boolean
-}
-
-/** The 410 of a log that is not what it was, or not all there. */
-interface Gone {
-  code: "pruned" | "epoch"
-  epoch: string
-  first: number
-  snapshot?: Snapshot
 }
 
 /** How many ops are asked for at once. */
@@ -55,59 +54,59 @@ const mostTries = 4
  * Reads a document's log from its beginning to its head. A document that nobody has written to has an empty one. It
  * throws a BatonError with what the relay says of a refusal, and whatever fetch throws where the relay cannot be reached.
  */
-export async function readLog(doc: Doc, { progress, signal }: ReadOptions = {}): Promise<Log> {
-  let gone: Gone | undefined
-  for (let tries = 0; tries < mostTries; tries++) {
-    const log: Log = { epoch: gone?.epoch ?? "", moments: [] }
-    if (gone?.code === "pruned") log.base = await baseOf(doc, gone)
-    gone = await readOps(doc, log, progress, signal)
-    if (!gone) return log
-    // It was pruned, or begun anew, just now: from the start again, wherever that is.
+export async function readLog(doc: Doc, options: ReadOptions = {}): Promise<Log> {
+  if (isEmpty(doc)) return { epoch: "", moments: [] }
+  for (let tries = 1; ; tries++) {
+    try {
+      return await readOnce(doc, options)
+    } catch (error) {
+      // It was pruned, or begun anew, just now: from the start again, wherever that is.
+      const changed = error instanceof BatonError && (error.code === "pruned" || error.code === "epoch")
+      if (!changed || tries === mostTries) throw error
+    }
   }
-  throw new BatonError("unavailable", "the history changes faster than it can be read")
 }
 
-/** Adds all moments to a log; returns why that cannot be. */
-async function readOps(
-  doc: Doc,
-  log: Log,
-  progress: ReadOptions["progress"],
-  signal: AbortSignal | undefined,
-): Promise<Gone | undefined> {
-  const head = (await get<{ head: number }>(doc, "", signal))?.head ?? 0
+/** Whether it is known that nobody has written to a document. Relays say of such that there is none. */
+function isEmpty({ status: { state }, place }: Doc): boolean {
+  return (state === "live" || state === "read-only") && place.offset === 0
+}
+
+async function readOnce(doc: Doc, { progress, signal }: ReadOptions): Promise<Log> {
+  const info: Info = await get(doc, "", signal)
+  const log: Log = { epoch: info.epoch, moments: [] }
+  if (info.first > 1) log.base = await baseOf(doc, info)
   const start = log.base?.offset ?? 0
   for (let after = start, live = false; !live; ) {
-    const epoch = log.epoch && `&epoch=${encodeURIComponent(log.epoch)}`
-    const page = await get<Page | Gone>(doc, `/ops?after=${after}&limit=${pageOps}${epoch}`, signal)
-    if (!page) return undefined // there is no such document
-    if ("code" in page) return page
-    log.epoch = page.epoch
+    const epoch = encodeURIComponent(info.epoch)
+    const page: Page = await get(doc, `/ops?after=${after}&limit=${pageOps}&epoch=${epoch}`, signal)
     for (const op of page.ops) log.moments.push(op)
     after = page.next
     live = page.live
-    progress?.(live || head <= start ? 1 : Math.min(1, (after - start) / (head - start)))
+    progress?.(live ? 1 : Math.min(1, (after - start) / (info.head - start)))
   }
-  return undefined
+  return log
 }
 
-/** Fetches the state that stands in for what was pruned. */
-async function baseOf(doc: Doc, { first, snapshot }: Gone): Promise<Log["base"]> {
-  try {
-    if (snapshot) {
-      const { blob } = await snapshots(() => {}).fetch(doc.connection, snapshot)
-      return { offset: snapshot.offset, state: blob }
+/** Fetches the state that stands in for what was pruned: the one right before the oldest op, if it is still there. */
+async function baseOf(doc: Doc, { first, snapshot }: Info): Promise<NonNullable<Log["base"]>> {
+  const { fetch } = snapshots(() => {})
+  for (const offset of new Set([first - 1, snapshot?.offset ?? 0])) {
+    try {
+      const at: Snapshot =
+        offset === snapshot?.offset ? snapshot : await get(doc, `/snapshots/${offset}/meta`, undefined)
+      return { offset, state: (await fetch(doc.connection, at)).blob }
+    } catch {
+      // Another one, or the moments that are left say at least something.
     }
-  } catch {
-    // The moments that are left say at least something.
   }
   return { offset: first - 1, state: undefined }
 }
 
-/** Asks for something of a document; undefined if there is no such document. */
-async function get<T>(doc: Doc, what: string, signal: AbortSignal | undefined): Promise<T | undefined> {
+/** Asks for something of a document. */
+async function get<T>(doc: Doc, what: string, signal: AbortSignal | undefined): Promise<T> {
   const response = await doc.connection.http(`/v1/docs/${doc.name}${what}`, signal ? { signal } : {})
-  if (response.ok || response.status === 410) return response.json()
-  if (response.status === 404) return undefined
+  if (response.ok) return response.json()
   const said: Partial<HttpError> = await response.json().catch(() => ({})) // not all that stands between speaks JSON
   throw new BatonError(said.code ?? "unavailable", said.message ?? `the relay answers ${response.status}`)
 }

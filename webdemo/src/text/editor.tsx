@@ -25,20 +25,21 @@ function rightsOf(readOnly: boolean): Extension {
   ]
 }
 
-/** The carets of others and the undo of y-codemirror.next; `sync` is ours. */
-function withoutSync(collab: Extension): Extension {
-  return (collab as Extension[]).filter((extension) => extension !== ySync)
+/** The carets of others and the undo of y-codemirror.next, with our sync in the place of its own. */
+function collab({ text, provider, undo }: Session): Extension {
+  const extensions = yCollab(text, provider.awareness, { undoManager: undo }) as Extension[]
+  return extensions.map((extension) => (extension === ySync ? sync : extension))
 }
 
 /** Makes the editor of a session. The caller destroys it. */
-export function openEditor({ place, provider, text, undo }: Session): EditorView {
+export function openEditor(session: Session): EditorView {
+  const { place, text } = session
   return new EditorView({
     doc: plain(text).text,
     extensions: [
       keymap.of(yUndoManagerKeymap),
       editing,
-      withoutSync(yCollab(text, provider.awareness, { undoManager: undo })),
-      sync, // after the undo manager, which notes where the selection was before
+      collab(session),
       EditorView.contentAttributes.of({
         "aria-label": `Text of ${place.name}`,
         "aria-describedby": "editor-keys",

@@ -22,14 +22,14 @@ interface HeaderProps {
   following: string | undefined
   follow: (session: string | undefined) => void
   past: boolean
-  openPast: () => void
+  togglePast: () => void
   historyButton: RefObject<HTMLButtonElement | null>
 }
 
 const viewNames: Record<View, string> = { edit: "Edit", both: "Side by side", preview: "Preview" }
 
 export function Header(props: HeaderProps) {
-  const { session, title, view, views, choose, following, follow, past, openPast, historyButton } = props
+  const { session, title, view, views, choose, following, follow, past, togglePast, historyButton } = props
   const { place, provider, text } = session
   const people = usePeople(session)
   const colour = useSyncExternalStore(
@@ -63,8 +63,7 @@ export function Header(props: HeaderProps) {
           title="History"
           aria-label="History"
           aria-pressed={past}
-          disabled={past}
-          onClick={openPast}
+          onClick={togglePast}
         >
           {icons.history}
         </button>

@@ -49,7 +49,7 @@ export function TextPage({ session, editor, content }: TextPageProps) {
         following={following}
         follow={follow}
         past={past}
-        openPast={() => setPast(true)}
+        togglePast={() => setPast(!past)}
         historyButton={historyButton}
       />
       <Notice session={session} status={status} askAccess={() => ask(true)} />
