@@ -5,6 +5,7 @@ import { sign } from "../binding/author.ts"
 import type { Board } from "../binding/schema.ts"
 import type { Desk } from "../board/canvas.tsx"
 import { lookAt } from "../board/viewport.ts"
+import { idAfter } from "./ids.ts"
 import { Marks } from "./marks.ts"
 import { readThreads, type Thread } from "./threads.ts"
 import * as write from "./write.ts"
@@ -122,7 +123,7 @@ export class Comments {
   say(text: string): boolean {
     const { open } = this.#view
     if (open === undefined || text.trim() === "") return false
-    const thread = typeof open === "string" ? open : write.idAfter("")
+    const thread = typeof open === "string" ? open : idAfter()
     let note = ""
     const done = this.#change((d) => {
       const written = write.noteOf(text.trim(), this.desk.company.author)

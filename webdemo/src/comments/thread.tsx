@@ -1,4 +1,4 @@
-import { type RefObject, useEffect, useLayoutEffect, useRef } from "react"
+import { Fragment, type RefObject, useEffect, useLayoutEffect, useRef } from "react"
 import { onScreen } from "../board/viewport.ts"
 import { type Comments, type Place, useView } from "./comments.ts"
 import { CloseIcon, ReopenIcon, ResolveIcon } from "./icons.tsx"
@@ -88,9 +88,13 @@ function Notes({ comments, thread: { id, notes, count } }: { comments: Comments;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys are to do that too
     <ol ref={list} className="thread-notes" aria-label="Notes" tabIndex={0}>
-      {count > notes.length && <li className="thread-earlier">{count - notes.length} earlier notes</li>}
-      {notes.map((note) => (
-        <NoteItem key={note.id} comments={comments} thread={id} note={note} />
+      {notes.map((note, i) => (
+        <Fragment key={note.id}>
+          {i === 1 && count > notes.length && (
+            <li className="thread-more">{count - notes.length} more notes</li>
+          )}
+          <NoteItem comments={comments} thread={id} note={note} />
+        </Fragment>
       ))}
     </ol>
   )

@@ -4,6 +4,7 @@
 import * as A from "@automerge/automerge/slim"
 import { colours } from "../people/colours.ts"
 import { nameLength } from "../people/me.ts"
+import { inOrder } from "./ids.ts"
 
 export interface Remark {
   id: string
@@ -21,7 +22,7 @@ export interface Thread {
   x: number
   y: number
   resolved: boolean
-  /** In the order of their ids, the newest `notesMost` of them. */
+  /** In the order of their ids: the first, and the newest, `notesMost` at most. */
   notes: Remark[]
   /** How many notes there are, those that are not in `notes` too. */
   count: number
@@ -30,7 +31,7 @@ export interface Thread {
 /** More threads than this are not shown: the newest, open ones first. */
 export const threadsMost = 500
 
-/** More notes of a thread are not shown, but the newest. */
+/** More notes of a thread are not shown. */
 export const notesMost = 300
 
 /** The longest text of a note, in UTF-16 units; what is longer is cut when it is shown. */
@@ -69,15 +70,20 @@ function readOnce(id: string, comment: Record<string, unknown>): Thread | undefi
 
 function readThread(id: string, { x, y, resolved, notes }: Record<string, unknown>): Thread | undefined {
   if (!record(notes)) return undefined
-  const entries = Object.entries(notes)
-    .filter(([id, note]) => id.length <= idLength && record(note))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-  const shown = entries
-    .slice(-notesMost)
-    .flatMap(([id, note]) => readNote(id, note as Record<string, unknown>))
-  if (shown.length === 0) return undefined
-  const count = entries.length - Math.min(entries.length, notesMost) + shown.length
-  return { id, x: coordinate(x), y: coordinate(y), resolved: resolved === true, notes: shown, count }
+  const all = Object.entries(notes)
+    .sort(([a], [b]) => inOrder(a, b))
+    .flatMap(([id, note]) => (id.length <= idLength && record(note) ? readNote(id, note) : []))
+  const [first] = all
+  if (!first) return undefined
+  const shown = all.length > notesMost ? [first, ...all.slice(1 - notesMost)] : all
+  return {
+    id,
+    x: coordinate(x),
+    y: coordinate(y),
+    resolved: resolved === true,
+    notes: shown,
+    count: all.length,
+  }
 }
 
 function readNote(id: string, note: Record<string, unknown>): Remark[] {
@@ -114,5 +120,5 @@ function time(v: unknown): number | undefined {
 }
 
 function byId(a: Thread, b: Thread): number {
-  return a.id < b.id ? -1 : 1
+  return inOrder(a.id, b.id)
 }

@@ -3,10 +3,11 @@
 import * as A from "@automerge/automerge/slim"
 import type { Author } from "../binding/author.ts"
 import type { Board, Note } from "../binding/schema.ts"
+import { idAfter, inOrder } from "./ids.ts"
 
 /** Pins a new thread, and returns the id of its first note. */
 export function begin(d: Board, thread: string, place: { x: number; y: number }, note: Note): string {
-  const id = idAfter("")
+  const id = idAfter()
   d.comments[thread] = { x: round(place.x), y: round(place.y), resolved: false, notes: { [id]: note } }
   return id
 }
@@ -14,7 +15,7 @@ export function begin(d: Board, thread: string, place: { x: number; y: number },
 /** Adds a note to a thread, which is open again then. Returns the note's id. */
 export function reply(d: Board, thread: string, note: Note): string {
   const comment = commentOf(d, thread)
-  const newest = Object.keys(comment.notes).sort().at(-1) ?? ""
+  const newest = Object.keys(comment.notes).sort(inOrder).at(-1)
   const id = idAfter(newest)
   comment.notes[id] = note
   if (comment.resolved) comment.resolved = false
@@ -49,18 +50,6 @@ export function remove(d: Board, thread: string, note: string): void {
 export function noteOf(text: string, { name, colour }: Author): Note {
   return { text, name: new A.ImmutableString(name), colour: new A.ImmutableString(colour), at: Date.now() }
 }
-
-/**
- * Returns an id that sorts by time, and behind `newest`: an answer comes after what it answers, whatever the clocks say.
- */
-export function idAfter(newest: string): string {
-  const before = Number.parseInt(newest.slice(0, timeDigits), 36)
-  const time = Math.max(Date.now(), before < 36 ** timeDigits - 1 ? before + 1 : 0)
-  const random = crypto.getRandomValues(new Uint32Array(2)).reduce((text, n) => text + n.toString(36), "")
-  return `${time.toString(36).padStart(timeDigits, "0")}-${random}`
-}
-
-const timeDigits = 9
 
 function commentOf(d: Board, thread: string) {
   const comment = d.comments[thread]
