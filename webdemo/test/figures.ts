@@ -14,31 +14,10 @@ import { launch } from "../../client/js/test/harness/browser.ts"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { projectFolder } from "../../client/js/test/harness/place.ts"
 import { type Relay, startRelay } from "../../client/js/test/harness/relay.ts"
+import type { DeskInPage } from "./harness/desk.ts"
 
-/** What the console of a board's page has, as far as it is used here. */
-interface Desk {
-  api: {
-    getSceneElements(): readonly { id: string; x: number; y: number; width: number; height: number }[]
-    getAppState(): {
-      scrollX: number
-      scrollY: number
-      offsetLeft: number
-      offsetTop: number
-      zoom: { value: number }
-    }
-    updateScene(scene: object): void
-  }
-  scene: { settled: boolean }
-  session: {
-    board: {
-      compact(): Promise<boolean>
-      document: { saved: { pending: number }; status: { state: string } }
-    }
-  }
-}
 declare global {
   interface Window {
-    baton?: Desk
     times: [at: number, x: number][]
     paints: number[]
   }
@@ -192,7 +171,7 @@ async function drag(browser: Browser, relay: Relay, count: number, all: boolean)
   await b.waitForFunction((count) => window.baton?.api.getSceneElements().length === count, count)
   const id = `e${Math.min(5, count - 1)}`
   const place = await a.evaluate((id) => {
-    const { api } = window.baton as Desk
+    const { api } = window.baton as DeskInPage
     const { scrollX, scrollY, zoom, offsetLeft, offsetTop } = api.getAppState()
     const found = api.getSceneElements().find((element) => element.id === id)
     const { x, y, width } = found as { x: number; y: number; width: number }

@@ -8,6 +8,7 @@ export interface DeskInPage {
     board: {
       doc: { comments: Record<string, CommentInPage>; elements: Record<string, unknown> }
       change(make: (d: Record<string, unknown>) => void): unknown
+      compact(): Promise<boolean>
       document: {
         status: { state: string }
         saved: { pending: number }
@@ -16,10 +17,30 @@ export interface DeskInPage {
     }
   }
   api: {
-    getAppState(): { activeTool: { type: string }; scrollX: number; scrollY: number; zoom: { value: number } }
-    getSceneElements(): { id: string; type: string; isDeleted: boolean }[]
-    updateScene(scene: { appState: object }): void
+    getAppState(): AppStateInPage
+    getSceneElements(): ElementInPage[]
+    updateScene(scene: object): void
   }
+  scene: { settled: boolean }
+}
+
+export interface AppStateInPage {
+  activeTool: { type: string }
+  scrollX: number
+  scrollY: number
+  offsetLeft: number
+  offsetTop: number
+  zoom: { value: number }
+}
+
+export interface ElementInPage {
+  id: string
+  type: string
+  x: number
+  y: number
+  width: number
+  height: number
+  isDeleted: boolean
 }
 
 export interface CommentInPage {
