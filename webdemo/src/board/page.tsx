@@ -5,16 +5,18 @@ import { useComments } from "../comments/comments.ts"
 import { CommentLayer } from "../comments/layer.tsx"
 import type { Place } from "../link/link.ts"
 import { Refused } from "../link/refused.tsx"
+import { Header } from "../look/header.tsx"
+import { HistoryIcon } from "../look/icons.tsx"
 import { useTheme } from "../look/theme.ts"
 import { PeopleBar } from "../people/bar.tsx"
 import { ReactionButton } from "../reactions/button.tsx"
 import { ReactionLayer } from "../reactions/layer.tsx"
 import { useReactions } from "../reactions/reactions.ts"
+import { Notice } from "../saved/notice.tsx"
 import { SaveState } from "../saved/savestate.tsx"
 import { ShareButton } from "../share/dialog.tsx"
-import { icons } from "../text/icons.tsx"
+import { arrive } from "./arrive.ts"
 import { Canvas, type Desk } from "./canvas.tsx"
-import { Header } from "./header.tsx"
 import { Menu } from "./menu.tsx"
 import { PastPage } from "./pastpage.tsx"
 import type { Session } from "./session.ts"
@@ -34,20 +36,23 @@ export function BoardPage({ place, entering }: { place: Place; entering: Promise
     entering.then(setSession)
   }, [entering])
   useEffect(() => desk && keepThumbnail(place, desk.api), [place, desk])
+  useEffect(() => desk && arrive(desk), [desk])
   const [past, setPast] = useState(false)
+  const [asking, ask] = useState(false)
   const historyButton = useRef<HTMLButtonElement>(null)
   const comments = useComments(desk)
   const reactions = useReactions(desk)
 
   const status = useStatus(session)
-  if (session && status?.state === "refused" && !session.board.document.refusal) {
-    return <Refused place={place} status={status} />
-  }
+  const barred =
+    status?.state === "refused" && !session?.board.document.refusal && status.reason?.code !== "deleted"
+  const empty = Object.keys(session?.board.doc.elements ?? {}).length === 0
+  if (barred && (asking || empty)) return <Refused place={place} status={status} />
   // Rights that are not known yet may be there: what is drawn offline waits for them.
-  const readOnly = status?.access !== undefined && !status.access.includes("write")
+  const readOnly = barred || (status?.access !== undefined && !status.access.includes("write"))
   return (
     <div className="board">
-      <Header name={place.name}>
+      <Header title={place.name.replaceAll("-", " ")}>
         {session && <SaveState doc={session.board.document} recover={() => session.board.recover()} />}
         {reactions && <ReactionButton reactions={reactions} />}
         {comments && <CommentButtons comments={comments} />}
@@ -62,12 +67,21 @@ export function BoardPage({ place, entering }: { place: Place; entering: Promise
             disabled={past}
             onClick={() => setPast(true)}
           >
-            {icons.history}
+            <HistoryIcon />
           </button>
         )}
         {desk && <Others desk={desk} />}
         <ShareButton place={place} />
       </Header>
+      {session && status && (
+        <Notice
+          place={place}
+          doc={session.board.document}
+          status={status}
+          recover={() => session.board.recover()}
+          askAccess={() => ask(true)}
+        />
+      )}
       {past && desk && (
         <PastPage
           desk={desk}

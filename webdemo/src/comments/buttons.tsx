@@ -1,6 +1,6 @@
 import { useEffect } from "react"
+import { AddIcon, ListIcon } from "../look/icons.tsx"
 import { type Comments, useView } from "./comments.ts"
-import { AddIcon, ListIcon } from "./icons.tsx"
 import "./buttons.css"
 
 /** In the header: a button to pin a comment, which the key C does too, and one for the list of all. */
@@ -22,7 +22,7 @@ export function CommentButtons({ comments }: { comments: Comments }) {
       {writable && (
         <button
           type="button"
-          className="commentbuttons-add"
+          className="header-tool commentbuttons-add"
           title="Comment (C)"
           aria-label="Comment"
           aria-keyshortcuts="c"
@@ -34,6 +34,7 @@ export function CommentButtons({ comments }: { comments: Comments }) {
       )}
       <button
         type="button"
+        className="header-tool"
         title="All comments"
         aria-label={news > 0 ? `All comments, ${news} unread` : "All comments"}
         aria-expanded={list !== undefined}

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react"
+import { AddIcon, CloseIcon } from "../look/icons.tsx"
 import { initials } from "../people/bar.tsx"
 import { type Comments, useView } from "./comments.ts"
-import { AddIcon, CloseIcon } from "./icons.tsx"
 import { focusCanvas } from "./pins.tsx"
 import type { Thread } from "./threads.ts"
 import { Ago } from "./time.tsx"

@@ -1,10 +1,10 @@
 import { type CSSProperties, useEffect, useRef } from "react"
 import { at, Overlay } from "../board/overlay.tsx"
 import { lookAt, onBoard, onScreen } from "../board/viewport.ts"
+import { AddIcon } from "../look/icons.tsx"
 import { initials } from "../people/bar.tsx"
 import { type Comments, useView } from "./comments.ts"
 import { useDrag } from "./drag.ts"
-import { AddIcon } from "./icons.tsx"
 import type { Thread } from "./threads.ts"
 import "./pins.css"
 

@@ -1,7 +1,7 @@
 import { Fragment, type RefObject, useEffect, useLayoutEffect, useRef } from "react"
 import { onScreen } from "../board/viewport.ts"
+import { CloseIcon, ReopenIcon, ResolveIcon } from "../look/icons.tsx"
 import { type Comments, type Place, useView } from "./comments.ts"
-import { CloseIcon, ReopenIcon, ResolveIcon } from "./icons.tsx"
 import { NoteItem } from "./note.tsx"
 import { focusCanvas } from "./pins.tsx"
 import type { Thread } from "./threads.ts"

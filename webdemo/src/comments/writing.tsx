@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from "react"
-import { SendIcon } from "./icons.tsx"
+import { SendIcon } from "../look/icons.tsx"
 import { textLength } from "./threads.ts"
 import "./writing.css"
 

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react"
+import { ReactIcon } from "../look/icons.tsx"
 import { emoji, type Reactions } from "./reactions.ts"
 import "./button.css"
 
@@ -35,26 +36,14 @@ export function ReactionButton({ reactions }: { reactions: Reactions }) {
     <div className="reactions" ref={root}>
       <button
         type="button"
-        className="reactions-button"
+        className="header-tool"
         title={reachable ? "React" : "React: nobody would see it without a connection"}
         aria-label="React"
         aria-expanded={shown}
         disabled={!reachable}
         onClick={() => setOpen(!open)}
       >
-        <svg
-          viewBox="0 0 24 24"
-          width="20"
-          height="20"
-          fill="none"
-          stroke="currentColor"
-          strokeWidth="1.75"
-          strokeLinecap="round"
-          aria-hidden="true"
-        >
-          <circle cx="12" cy="12" r="8.5" />
-          <path d="M8.5 14c1.8 2.4 5.2 2.4 7 0M9 9.5v.5M15 9.5v.5" />
-        </svg>
+        <ReactIcon />
       </button>
       {shown && (
         <fieldset className="reactions-palette" aria-label="Reactions">

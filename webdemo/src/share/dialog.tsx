@@ -2,6 +2,7 @@
 
 import { useEffect, useId, useRef, useState } from "react"
 import { linkOf, type Place, pathOf, token } from "../link/link.ts"
+import { ShareIcon } from "../look/icons.tsx"
 import { useOrigins } from "./addresses.ts"
 import { CopyButton } from "./copy.tsx"
 import { OnlyHere } from "./onlyhere.tsx"
@@ -13,8 +14,15 @@ export function ShareButton({ place }: { place: Place }) {
   const [open, setOpen] = useState(false)
   return (
     <>
-      <button type="button" className="share-button" aria-haspopup="dialog" onClick={() => setOpen(true)}>
-        Share
+      <button
+        type="button"
+        className="share-button"
+        aria-label="Share"
+        aria-haspopup="dialog"
+        onClick={() => setOpen(true)}
+      >
+        <ShareIcon />
+        <span>Share</span>
       </button>
       {open && <ShareDialog place={place} close={() => setOpen(false)} />}
     </>

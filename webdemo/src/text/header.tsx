@@ -1,18 +1,19 @@
 // What stands above a text: its name, who is here, how it stands, and what one can do with it.
 
 import { type RefObject, useEffect, useState, useSyncExternalStore } from "react"
+import { Header } from "../look/header.tsx"
+import { DarkIcon, DownloadIcon, HistoryIcon, LightIcon } from "../look/icons.tsx"
 import { setTheme, useTheme } from "../look/theme.ts"
 import { PeopleBar } from "../people/bar.tsx"
 import { type Person, peopleIn } from "../people/roster.ts"
 import { SaveState } from "../saved/savestate.tsx"
 import { ShareButton } from "../share/dialog.tsx"
-import { icons } from "./icons.tsx"
 import { colourOf } from "./identity.ts"
 import type { Session } from "./session.ts"
 import type { View } from "./view.ts"
 import "./header.css"
 
-interface HeaderProps {
+interface TextHeaderProps {
   session: Session
   title: string
   view: View
@@ -28,7 +29,7 @@ interface HeaderProps {
 
 const viewNames: Record<View, string> = { edit: "Edit", both: "Side by side", preview: "Preview" }
 
-export function Header(props: HeaderProps) {
+export function TextHeader(props: TextHeaderProps) {
   const { session, title, view, views, choose, following, follow, past, togglePast, historyButton } = props
   const { place, provider, text } = session
   const people = usePeople(session)
@@ -40,11 +41,7 @@ export function Header(props: HeaderProps) {
     () => colourOf(provider),
   )
   return (
-    <header className="header">
-      <a className="header-home" href="/" aria-label="Baton, start page">
-        <img src="/icon.svg" alt="" width="24" height="24" />
-      </a>
-      <h1 title={title}>{title}</h1>
+    <Header title={title}>
       <SaveState doc={provider.document} recover={() => provider.recover()} />
       <PeopleBar people={people} colour={colour} following={following} onFollow={follow} />
       <fieldset className="header-views" disabled={past}>
@@ -65,7 +62,7 @@ export function Header(props: HeaderProps) {
           aria-pressed={past}
           onClick={togglePast}
         >
-          {icons.history}
+          <HistoryIcon />
         </button>
         <button
           type="button"
@@ -74,12 +71,12 @@ export function Header(props: HeaderProps) {
           aria-label="Download as Markdown"
           onClick={() => download(`${place.name}.md`, text.toString())}
         >
-          {icons.download}
+          <DownloadIcon />
         </button>
         <ThemeSwitch />
       </div>
       <ShareButton place={place} />
-    </header>
+    </Header>
   )
 }
 
@@ -94,7 +91,7 @@ function ThemeSwitch() {
       aria-label={`Switch to ${other}`}
       onClick={() => setTheme(other)}
     >
-      {icons[other]}
+      {other === "dark" ? <DarkIcon /> : <LightIcon />}
     </button>
   )
 }

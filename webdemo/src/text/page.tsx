@@ -5,11 +5,11 @@ import type { EditorView } from "@codemirror/view"
 import { useEffect, useRef, useState, useSyncExternalStore } from "react"
 import { Refused } from "../link/refused.tsx"
 import { remember } from "../recent/recent.ts"
+import { Notice } from "../saved/notice.tsx"
 import { type Content, countOf, headingOf, useContent } from "./content.ts"
 import { Editor } from "./editor.tsx"
 import { useFollowing } from "./follow.ts"
-import { Header } from "./header.tsx"
-import { Notice } from "./notice.tsx"
+import { TextHeader } from "./header.tsx"
 import { PastPage } from "./pastpage.tsx"
 import { Preview } from "./preview.tsx"
 import type { Session } from "./session.ts"
@@ -40,7 +40,7 @@ export function TextPage({ session, editor, content }: TextPageProps) {
   const readOnly = barred || (status.access !== undefined && !status.access.includes("write"))
   return (
     <div className="text">
-      <Header
+      <TextHeader
         session={session}
         title={title}
         view={view}
@@ -52,7 +52,13 @@ export function TextPage({ session, editor, content }: TextPageProps) {
         togglePast={() => setPast(!past)}
         historyButton={historyButton}
       />
-      <Notice session={session} status={status} askAccess={() => ask(true)} />
+      <Notice
+        place={place}
+        doc={provider.document}
+        status={status}
+        recover={() => provider.recover()}
+        askAccess={() => ask(true)}
+      />
       <main className={`text-panes text-${view}`} hidden={past}>
         <Editor view={editor} readOnly={readOnly} hidden={view === "preview"} />
         {view !== "edit" && (

@@ -1,28 +1,35 @@
-// What a person has to know before they write on: that they may not, or that the text was deleted.
+// What a person has to know before they write on: that they may not, or that it was deleted.
 
-import type { Status } from "@baton-relay/client"
-import type { Session } from "./session.ts"
+import type { Doc, Status } from "@baton-relay/client"
+import type { Place } from "../link/link.ts"
+import "./notice.css"
 
 interface NoticeProps {
-  session: Session
+  place: Place
+  doc: Doc
   status: Status
+  /** Writes again what is here and not at the relay. */
+  recover: () => void
   /** Shows what to ask for. */
   askAccess: () => void
 }
 
-export function Notice({ session: { provider }, status, askAccess }: NoticeProps) {
+export function Notice({ place, doc, status, recover, askAccess }: NoticeProps) {
   const { state, reason, access } = status
   if (state === "refused" && reason?.code === "deleted") {
     return (
       <aside className="notice notice-bad" role="alert">
-        <p>Somebody deleted this text at the relay. What you see is still whole, but it is nowhere else.</p>
-        <button type="button" onClick={() => provider.recover()}>
+        <p>
+          Somebody deleted this {place.kind} at the relay. What you see is still whole, but it is nowhere
+          else.
+        </p>
+        <button type="button" onClick={recover}>
           Save it again
         </button>
       </aside>
     )
   }
-  if (state === "refused" && !provider.document.refusal) {
+  if (state === "refused" && !doc.refusal) {
     return (
       <aside className="notice notice-bad" role="alert">
         <p>The relay lets you in no more. What you see is what this browser has kept.</p>
