@@ -267,7 +267,6 @@ test("two who bind arrows to one box at once both stay bound", async (t) => {
     const arrow = user.draw("arrow", {
       points: [[0, 0], [9, 9]], // biome-ignore format: points
       endBinding: { elementId: box, focus: 0, gap: 1 },
-      ...arrowLook,
     })
     user.edit(box, { boundElements: [{ id: arrow, type: "arrow" }] })
     return arrow
@@ -281,8 +280,6 @@ test("two who bind arrows to one box at once both stay bound", async (t) => {
   await meet()
   assert.deepEqual(bound(bob), [arrows[1]])
 })
-
-const arrowLook = { startBinding: null, startArrowhead: null, endArrowhead: "arrow", elbowed: false }
 
 test("elements that two put at the same place of the order lie in one order for both", async (t) => {
   const { ann, bob, net, meet } = two(t)

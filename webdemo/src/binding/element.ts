@@ -84,16 +84,17 @@ const shapes: Record<string, (value: unknown) => boolean> = {
   points: (v) => list(v, point) && (v as unknown[]).length <= 100_000,
   startBinding: binding,
   endBinding: binding,
-  fixedSegments: (v) =>
-    list(v, (s) => record(s) && point(s.start) && point(s.end) && typeof s.index === "number"),
-  scale: point,
+  fixedSegments: (v) => list(v, (s) => record(s) && point(s.start) && point(s.end) && sized(s.index)),
+  scale: (v) => point(v) && !(v as number[]).includes(0),
   crop: (v) =>
     record(v) &&
-    ["x", "y", "width", "height", "naturalWidth", "naturalHeight"].every((k) => typeof v[k] === "number"),
+    ["x", "y", "width", "height", "naturalWidth", "naturalHeight"].every((k) => sized(v[k])) &&
+    [v.width, v.height, v.naturalWidth, v.naturalHeight].every((n) => (n as number) > 0),
 }
 
+/** Whether this is a map: not a list, a register, a date or whatever else an Automerge document may hold. */
 export function record(v: unknown): v is Record<string, unknown> {
-  return typeof v === "object" && v !== null && !Array.isArray(v)
+  return typeof v === "object" && v !== null && Object.getPrototypeOf(v) === Object.prototype
 }
 
 function list(v: unknown, each: (item: unknown) => boolean): boolean {
@@ -101,13 +102,15 @@ function list(v: unknown, each: (item: unknown) => boolean): boolean {
 }
 
 function point(v: unknown): boolean {
-  return list(v, (n) => typeof n === "number" && Math.abs(n) <= far) && (v as unknown[]).length === 2
+  return list(v, sized) && (v as unknown[]).length === 2
+}
+
+function sized(v: unknown): v is number {
+  return typeof v === "number" && Math.abs(v) <= far
 }
 
 function binding(v: unknown): boolean {
-  return (
-    record(v) && typeof v.elementId === "string" && typeof v.focus === "number" && typeof v.gap === "number"
-  )
+  return record(v) && typeof v.elementId === "string" && sized(v.focus) && sized(v.gap)
 }
 
 /** Returns the properties that the document has of an element, as {@link Plain}; undefined if it is none. */
@@ -163,10 +166,7 @@ export function nonce(): number {
 }
 
 function sceneValue(name: string, kind: string, value: Exclude<Plain, undefined>): unknown {
-  if (kind === "number") {
-    const [least, most] = bounds[name] ?? [-far, far]
-    return Math.min(Math.max(value as number, least), most)
-  }
+  if (kind === "number") return within(value as number, bounds[name])
   if (kind === "json" && typeof value === "string") {
     const parsed = parse(value)
     const good = parsed === null ? defaults[name] === null : (shapes[name]?.(parsed) ?? false)
@@ -174,9 +174,24 @@ function sceneValue(name: string, kind: string, value: Exclude<Plain, undefined>
   }
   if (kind === "links") return parse(value as string)
   if (kind === "stroke") return pairs(value as number[])
-  if (kind === "series") return [...(value as number[])]
+  if (kind === "series") return (value as number[]).map((n) => within(n))
+  if (name === "index") return orderKey(value) ? value : null
   const known = words[name]
   return known && !known.includes(value as string | null) ? defaults[name] : value
+}
+
+function within(n: number, [least, most] = [-far, far]): number {
+  return Math.min(Math.max(n, least), most)
+}
+
+/** Whether Excalidraw can work out what comes before and after an index: it fails on others. */
+function orderKey(index: unknown): boolean {
+  if (typeof index !== "string" || index.length > 1000 || !/^[A-Za-z][0-9A-Za-z]+$/.test(index)) return false
+  // The first letter says how long the whole part is, a to z upwards and Z to A downwards.
+  const letter = index.charCodeAt(0)
+  const whole = letter >= 97 ? letter - 97 + 2 : 90 - letter + 2
+  const least = `A${"0".repeat(26)}`
+  return index.length >= whole && index !== least && !(index.length > whole && index.endsWith("0"))
 }
 
 function parse(text: string): unknown {
@@ -189,7 +204,8 @@ function parse(text: string): unknown {
 
 function pairs(flat: number[]): [number, number][] {
   const points: [number, number][] = []
-  for (let i = 0; i + 1 < flat.length; i += 2) points.push([flat[i] as number, flat[i + 1] as number])
+  for (let i = 0; i + 1 < flat.length; i += 2)
+    points.push([within(flat[i] as number), within(flat[i + 1] as number)])
   return points
 }
 

@@ -40,6 +40,7 @@ export class User implements Editor {
   show(elements: ExcalidrawElement[]): void {
     this.#elements = elements as unknown as Props[]
     this.#index()
+    queueMicrotask(() => this.scene.changed())
   }
 
   invisible({ type, width, height, points }: ExcalidrawElement & { points?: unknown[] }): boolean {
@@ -68,6 +69,7 @@ export class User implements Editor {
       ...(strokes && { points: [[0, 0]], lastCommittedPoint: null }),
       ...(type === "freedraw" && { pressures: [], simulatePressure: true }),
       ...(type === "text" && words),
+      ...(type === "arrow" && ends),
       id,
       type,
       index: after(this.#elements.at(-1)?.index as string | undefined),
@@ -187,6 +189,17 @@ const words: Props = {
   originalText: "",
   autoResize: true,
   lineHeight: 1.25,
+}
+
+const ends: Props = {
+  startBinding: null,
+  endBinding: null,
+  startArrowhead: null,
+  endArrowhead: "arrow",
+  elbowed: false,
+  fixedSegments: null,
+  startIsSpecial: null,
+  endIsSpecial: null,
 }
 
 function nonce(): number {

@@ -40,7 +40,7 @@ export class Net {
     for (;;) {
       const sent = this.log.length
       for (const replica of this.replicas) replica.receive()
-      await Promise.resolve() // what was merged is read in a microtask
+      for (let i = 0; i < 5; i++) await Promise.resolve() // what merged is read in microtasks
       for (const replica of this.replicas) replica.receive()
       if (this.log.length === sent) return
     }
@@ -117,8 +117,9 @@ export class Replica implements BoardDocument {
 
   /** Says that the document has become another, as after `recover`. */
   rebuild(make: A.ChangeFn<Board>): void {
+    const before = A.getHeads(this.#doc)
     this.#doc = A.change(this.#doc, { time: 0 }, make)
-    this.#send()
+    this.#send(before)
     this.#emit({ doc: this.#doc, patches: [], source: "rebuilt" })
   }
 
@@ -137,14 +138,13 @@ export class Replica implements BoardDocument {
       throw new BatonError("too_large", "too large")
     }
     this.#doc = doc
-    this.#send()
+    this.#send(before)
     if (patches.length > 0) this.#emit({ doc, patches, source: "local" })
   }
 
-  #send(): void {
-    for (const change of A.getAllChanges(this.#doc).slice(-3)) {
+  #send(before: A.Heads): void {
+    for (const change of A.getChangesSince(this.#doc, before)) {
       const { hash, deps } = A.decodeChange(change)
-      if (this.#has.has(hash)) continue
       this.#has.add(hash)
       this.#net.log.push({ change, hash, deps, from: this })
     }
