@@ -14,7 +14,8 @@ import { launch } from "../../client/js/test/harness/browser.ts"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { projectFolder } from "../../client/js/test/harness/place.ts"
 import { type Relay, startRelay } from "../../client/js/test/harness/relay.ts"
-import type { DeskInPage } from "./harness/desk.ts"
+import "./harness/desk.ts"
+import { fill, handleOf, same, saved } from "./harness/draw.ts"
 
 declare global {
   interface Window {
@@ -103,42 +104,6 @@ async function paint(browser: Browser, relay: Relay, path: string, usable: strin
   print(`${path} cold: kB fetched until then`, spread(kilobytes ?? []))
 }
 
-/** Puts so many shapes on the board. */
-async function fill(page: Page, count: number): Promise<void> {
-  await page.evaluate((count) => {
-    const elements = Array.from({ length: count }, (_, i) => ({
-      ...{
-        type: ["rectangle", "ellipse", "diamond"][i % 3],
-        id: `e${i}`,
-        seed: i + 1,
-        version: 1,
-        versionNonce: i + 1,
-      },
-      ...{ x: (i % 50) * 24, y: Math.floor(i / 50) * 18 + 40, width: 18, height: 12, angle: 0, opacity: 100 },
-      ...{ strokeColor: "#1e1e1e", backgroundColor: "transparent", fillStyle: "solid", strokeWidth: 1 },
-      ...{
-        strokeStyle: "solid",
-        roughness: 1,
-        groupIds: [],
-        frameId: null,
-        roundness: null,
-        isDeleted: false,
-      },
-      ...{ boundElements: null, updated: 1, link: null, locked: false, index: null },
-    }))
-    window.baton?.api.updateScene({ elements, captureUpdate: "IMMEDIATELY" })
-  }, count)
-  await saved(page)
-}
-
-async function saved(page: Page): Promise<void> {
-  await page.waitForFunction(
-    () => window.baton?.scene.settled && window.baton.session.board.document.saved.pending === 0,
-    undefined,
-    { timeout: 60_000 },
-  )
-}
-
 /** Notes when an element is where, and how long frames take. */
 async function watch(page: Page, id: string): Promise<void> {
   await page.evaluate((id) => {
@@ -170,17 +135,7 @@ async function drag(browser: Browser, relay: Relay, count: number, all: boolean)
   await fill(a, count)
   await b.waitForFunction((count) => window.baton?.api.getSceneElements().length === count, count)
   const id = `e${Math.min(5, count - 1)}`
-  const place = await a.evaluate((id) => {
-    const { api } = window.baton as DeskInPage
-    const { scrollX, scrollY, zoom, offsetLeft, offsetTop } = api.getAppState()
-    const found = api.getSceneElements().find((element) => element.id === id)
-    const { x, y, width } = found as { x: number; y: number; width: number }
-    // The line at the top of a shape, by which one without a filling is taken.
-    return [
-      (x + width / 2 + scrollX) * zoom.value + offsetLeft,
-      (y + scrollY) * zoom.value + offsetTop,
-    ] as const
-  }, id)
+  const place = await handleOf(a, id)
   await a.keyboard.press("v")
   if (all) await a.keyboard.press("Control+a")
   await a.mouse.move(...place)
@@ -196,15 +151,7 @@ async function drag(browser: Browser, relay: Relay, count: number, all: boolean)
   const dropped = performance.now()
   await saved(a)
   const settled = performance.now() - dropped
-  const same = () =>
-    Promise.all(
-      [a, b].map((page) =>
-        page.evaluate(() =>
-          JSON.stringify(window.baton?.api.getSceneElements().map(({ id, x, y }) => [id, x, y])),
-        ),
-      ),
-    ).then(([one, other]) => one === other)
-  await until("both see the same", same, { timeout: 30_000 })
+  await same(a, b)
   const [mine, theirs] = await Promise.all([a, b].map((page) => page.evaluate(() => window.times)))
   const latency = (theirs ?? []).flatMap(([at, x]) => {
     const from = mine?.find(([, other]) => Math.abs(other - x) < 0.01)

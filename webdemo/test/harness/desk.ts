@@ -6,7 +6,11 @@ export interface DeskInPage {
   session: {
     connection: { pause(): void; resume(): void }
     board: {
-      doc: { comments: Record<string, CommentInPage>; elements: Record<string, unknown> }
+      doc: {
+        comments: Record<string, CommentInPage>
+        elements: Record<string, unknown>
+        files: Record<string, unknown>
+      }
       change(make: (d: Record<string, unknown>) => void): unknown
       compact(): Promise<boolean>
       document: {
