@@ -17,11 +17,10 @@ const rights = new Compartment()
 /** Who may only read can still go through the text by keyboard. */
 function rightsOf(readOnly: boolean): Extension {
   if (!readOnly) return []
-  const attributes = { tabindex: "0", "aria-readonly": "true" }
   return [
     EditorState.readOnly.of(true),
     EditorView.editable.of(false),
-    EditorView.contentAttributes.of(attributes),
+    EditorView.contentAttributes.of({ "aria-readonly": "true" }),
   ]
 }
 
@@ -43,6 +42,7 @@ export function openEditor(session: Session): EditorView {
       EditorView.contentAttributes.of({
         "aria-label": `Text of ${place.name}`,
         "aria-describedby": "editor-keys",
+        tabindex: "0",
         spellcheck: "true",
         autocorrect: "on",
         autocapitalize: "sentences",

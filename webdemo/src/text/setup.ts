@@ -9,6 +9,9 @@ import { EditorState, type Extension } from "@codemirror/state"
 import { drawSelection, dropCursor, EditorView, highlightSpecialChars, keymap } from "@codemirror/view"
 import { tags } from "@lezer/highlight"
 
+/** The page's green, dark enough for text. */
+const green = "color-mix(in srgb, var(--good) 80%, var(--text))"
+
 const highlight = HighlightStyle.define([
   { tag: tags.heading1, fontWeight: "700", fontSize: "1.5em", lineHeight: "1.3" },
   { tag: tags.heading2, fontWeight: "700", fontSize: "1.25em", lineHeight: "1.4" },
@@ -17,7 +20,7 @@ const highlight = HighlightStyle.define([
   { tag: tags.emphasis, fontStyle: "italic" },
   { tag: tags.strikethrough, textDecoration: "line-through" },
   { tag: [tags.link, tags.url], color: "var(--accent)" },
-  { tag: [tags.monospace, tags.string, tags.number, tags.bool], color: "var(--good)" },
+  { tag: [tags.monospace, tags.string, tags.number, tags.bool], color: green },
   { tag: [tags.keyword, tags.tagName, tags.attributeName], color: "var(--accent)" },
   { tag: [tags.quote, tags.comment, tags.meta], color: "var(--dim)" },
   { tag: [tags.processingInstruction, tags.contentSeparator, tags.labelName], color: "var(--dim)" },
