@@ -54,6 +54,27 @@ const patches: Patch[] = [
     replace: "($2?.color?.background??`hsl(${Math.abs($1($3))%37*10}, 100%, 83%)`)",
   },
   {
+    what: "the button of the menu has a name",
+    find: /"data-testid":"main-menu-trigger",/,
+    replace: '"aria-label":"Menu","data-testid":"main-menu-trigger",',
+  },
+  {
+    what: "the button that shows the zoom is called by what stands on it, and by what it does",
+    find: /"aria-label":(\w+)\("buttons\.resetZoom"\),onClick:(.{1,40}?),children:\[\((\w+)\.zoom\.value\*100\)/,
+    replace:
+      '"aria-label":($3.zoom.value*100).toFixed(0)+"%, "+$1("buttons.resetZoom"),onClick:$2,children:[($3.zoom.value*100)',
+  },
+  {
+    what: "the bar under the canvas is a part of it, and not the page's footer",
+    find: /role:"contentinfo",/,
+    replace: 'role:"group","aria-label":"View and history",',
+  },
+  {
+    what: "the choice of colours is no dialog of its own, which would need a name",
+    find: /role:"dialog","aria-modal":"true",className:"color-picker-container"/,
+    replace: 'className:"color-picker-container"',
+  },
+  {
     what: "dragging takes the square of what is dragged, for each element makes a set of all: not if no arrow hangs on it",
     find: /=\((\w+),(\w+),(\w+)\)=>\{let\{newSize:(\w+),simultaneouslyUpdated:(\w+)\}=\3\?\?\{\},/,
     replace:

@@ -3,7 +3,7 @@
 import { elementsOverlappingBBox } from "@excalidraw/excalidraw"
 import type { Desk } from "./canvas.tsx"
 
-/** Brings the board's content into view once it is here, unless some is, or the user has begun. */
+/** Brings the board's content into view once it is here, unless half of it is, or the user has begun. */
 export function arrive({ api, session }: Desk): () => void {
   const { document: doc } = session.board
   const off: (() => void)[] = []
@@ -23,7 +23,7 @@ export function arrive({ api, session }: Desk): () => void {
       height / zoom.value - scrollY,
     ]
     const seen = elementsOverlappingBBox({ elements, bounds, type: "overlap" })
-    if (seen.length === 0) api.scrollToContent(elements, { fitToContent: true })
+    if (seen.length < elements.length / 2) api.scrollToContent(elements, { fitToContent: true })
   }
   off.push(
     doc.on("status", () => requestAnimationFrame(look)), // when what came with it is in the scene

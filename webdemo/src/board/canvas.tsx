@@ -61,8 +61,9 @@ export function Canvas({ session, hidden, readOnly, theme, onDesk, over, childre
   }, [api, session, onDesk])
 
   return (
-    <div
+    <main
       className="canvas"
+      aria-label="Whiteboard"
       inert={hidden}
       onPointerLeave={() => desk.current?.company.pointed(undefined, false)}
       onDropCapture={(event) => {
@@ -97,7 +98,7 @@ export function Canvas({ session, hidden, readOnly, theme, onDesk, over, childre
       </Excalidraw>
       <div className="cursors" ref={layer} />
       {over}
-    </div>
+    </main>
   )
 }
 

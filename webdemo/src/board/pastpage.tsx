@@ -45,7 +45,7 @@ export function PastPage({ desk, theme, readOnly, close }: PastPageProps) {
 
   return (
     <>
-      <main className="past" aria-label="The board as it was">
+      <section className="past" aria-label="The board as it was">
         <Excalidraw
           excalidrawAPI={setApi}
           viewModeEnabled
@@ -59,7 +59,7 @@ export function PastPage({ desk, theme, readOnly, close }: PastPageProps) {
           <input type="checkbox" checked={byAuthor} onChange={(event) => setByAuthor(event.target.checked)} />
           Who drew what
         </label>
-      </main>
+      </section>
       {past ? (
         <History
           log={past.log}
@@ -95,6 +95,7 @@ function peopleOf({ people }: Board): People {
       // Somebody wrote something else there.
     }
   }
+  known.set("0".repeat(32), { name: "The beginning", colour: "#495057" }) // the change that all boards begin with
   const get = (actor: string) => known.get(actor) ?? [...known].find(([id]) => actor.endsWith(id))?.[1]
   return Object.assign(new Map(known), { get })
 }
