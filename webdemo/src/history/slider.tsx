@@ -81,7 +81,11 @@ export function History({ log, people, show, restore, close }: HistoryProps) {
         </button>
         <label className="history-speed">
           <span>Speed</span>
-          <select value={player.speed} onChange={(event) => player.setSpeed(Number(event.target.value))}>
+          <select
+            aria-label="Speed"
+            value={player.speed}
+            onChange={(event) => player.setSpeed(Number(event.target.value))}
+          >
             {speeds.map((speed) => (
               <option key={speed} value={speed}>
                 {speed}×
