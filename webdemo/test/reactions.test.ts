@@ -85,7 +85,6 @@ test("of one who sends without measure five a second are shown, and nothing that
     ])
       send(data)
     for (let i = 0; i < 40; i++) send({ emoji: "👀", x: 100 + i, y: 100 })
-    desk.session.board.document.publish("end", null)
   })
   await until("five are shown", async () => (await shown()) === 5)
   await bob.page.locator(".reaction").first().waitFor({ state: "detached" })

@@ -4,7 +4,7 @@ import { useEffect, useState, useSyncExternalStore } from "react"
 import { sign } from "../binding/author.ts"
 import type { Board } from "../binding/schema.ts"
 import type { Desk } from "../board/canvas.tsx"
-import { lookAt } from "../board/viewport.ts"
+import { lookAt, onScreen } from "../board/viewport.ts"
 import { idAfter } from "./ids.ts"
 import { Marks } from "./marks.ts"
 import { readThreads, type Thread } from "./threads.ts"
@@ -30,6 +30,14 @@ export interface View {
   /** Whether this session may write. */
   writable: boolean
 }
+
+/** Whether threads and the list come from the bottom, as their style sheets have it. */
+export function isNarrow(): boolean {
+  return matchMedia("(max-width: 600px)").matches
+}
+
+/** What they leave of the canvas then, as a part of its height. */
+const sheetTop = 0.35
 
 export class Comments {
   readonly desk: Desk
@@ -89,14 +97,21 @@ export class Comments {
 
   open(thread: string | Place | undefined): void {
     this.#refresh({ open: thread, placing: false })
+    const { api } = this.desk
+    const { open, threads } = this.#view
+    const place = typeof open === "string" ? threads.find(({ id }) => id === open) : open
+    if (!place || !isNarrow()) return
+    const { width, height } = api.getAppState()
+    const { x, y } = onScreen(api, place)
+    if (y > height * sheetTop) lookAt(api, place, [x / width, sheetTop]) // else it lies under the thread
   }
 
   /** Goes to where a thread is pinned, and opens it. */
   goTo(thread: Thread): void {
-    const narrow = matchMedia("(max-width: 600px)").matches
+    const narrow = isNarrow()
     const { company, api } = this.desk
     if (company.gathering.following !== undefined) company.follow(undefined)
-    lookAt(api, thread, narrow ? [0.5, 0.22] : [0.4, 0.5])
+    lookAt(api, thread, narrow ? [0.5, sheetTop] : [0.4, 0.5])
     this.#refresh({ open: thread.id, placing: false, ...(narrow && { list: undefined }) })
   }
 

@@ -1,7 +1,8 @@
 import { useEffect, useRef } from "react"
 import { AddIcon, CloseIcon } from "../look/icons.tsx"
 import { initials } from "../people/bar.tsx"
-import { type Comments, useView } from "./comments.ts"
+import { AddIcon, CloseIcon } from "../look/icons.tsx"
+import { type Comments, isNarrow, useView } from "./comments.ts"
 import { focusCanvas } from "./pins.tsx"
 import type { Thread } from "./threads.ts"
 import { Ago } from "./time.tsx"
@@ -44,7 +45,7 @@ function Panel({ comments, list }: { comments: Comments; list: "open" | "resolve
             type="button"
             aria-label="New comment"
             onClick={() => {
-              if (matchMedia("(max-width: 600px)").matches) comments.showList(undefined)
+              if (isNarrow()) comments.showList(undefined)
               comments.place(true)
             }}
           >
@@ -72,7 +73,7 @@ function Panel({ comments, list }: { comments: Comments; list: "open" | "resolve
           {list === "resolved"
             ? "Nothing has been resolved yet."
             : writable
-              ? "No open comments. Press C, and click where you have something to say."
+              ? "No open comments. Choose New, and click where you have something to say."
               : "No open comments."}
         </p>
       )}
