@@ -1,7 +1,6 @@
 import { useEffect, useRef } from "react"
 import { AddIcon, CloseIcon } from "../look/icons.tsx"
 import { initials } from "../people/bar.tsx"
-import { AddIcon, CloseIcon } from "../look/icons.tsx"
 import { type Comments, isNarrow, useView } from "./comments.ts"
 import { focusCanvas } from "./pins.tsx"
 import type { Thread } from "./threads.ts"
