@@ -3,6 +3,8 @@ import { after, before, test } from "node:test"
 import type { Frame, Page } from "playwright-core"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { complaints } from "./harness/axe.ts"
+import "./harness/desk.ts"
+import { draw } from "./harness/draw.ts"
 import { type Site, startSite, visit } from "./harness/site.ts"
 
 let site: Site
@@ -81,3 +83,30 @@ for (const colorScheme of ["light", "dark"] as const) {
     assert.deepEqual(await complaints(page), [])
   })
 }
+
+test("what both draw while one is cut off is merged when it is connected again", async (t) => {
+  const { page } = await visit(t, site, "/board/merge?split")
+  const [you, other] = [await side(page, 1), await side(page, 2)]
+  for (const { frame } of [you, other]) {
+    await frame.waitForFunction(() => window.baton?.session.board.document.status.state === "live")
+  }
+  const box = (at: number) => page.frameLocator("iframe").nth(at).locator("canvas.interactive")
+  const rectangle = async (at: number, y: number) => {
+    const canvas = await box(at).boundingBox()
+    assert.ok(canvas)
+    const [x, top] = [canvas.x + 150, canvas.y + y]
+    await box(at).click({ position: { x: 100, y: 400 } })
+    await draw(page, "r", [x, top], [x + 80, top + 60])
+  }
+  const countIn = async ({ frame }: { frame: Frame }) =>
+    frame.evaluate(() => window.baton?.api.getSceneElements().length ?? 0)
+  await page.getByRole("button", { name: "Cut this one off: You" }).click()
+  await rectangle(0, 150)
+  await rectangle(1, 250)
+  await until("each has its own", async () => (await countIn(you)) === 1 && (await countIn(other)) === 1)
+  await until("one says so", async () =>
+    /Offline, \d+ to send/.test((await you.frame.getByTestId("savestate").textContent()) ?? ""),
+  )
+  await page.getByRole("button", { name: "Connect it again: You" }).click()
+  await until("both have both", async () => (await countIn(you)) === 2 && (await countIn(other)) === 2)
+})
