@@ -221,9 +221,14 @@ for (const colorScheme of ["light", "dark"] as const) {
 }
 
 test("on a small phone all of the dialog can be reached", async (t) => {
-  const { page, dialog } = await share(t, { addresses: lan, viewport: { width: 320, height: 480 } })
+  const { dialog, link } = await share(t, { addresses: lan, viewport: { width: 320, height: 480 } })
   await dialog.locator("svg.qr").waitFor()
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth))
+  assert.ok(await dialog.evaluate((it) => it.scrollWidth <= it.clientWidth))
+  const [inside, outside] = [await link.boundingBox(), await dialog.locator(".share-page").boundingBox()]
+  assert.ok(
+    inside && outside && inside.x + inside.width <= outside.x + outside.width - 16,
+    "the padding is kept",
+  )
   await dialog.getByRole("link", { name: /side by side/ }).scrollIntoViewIfNeeded()
   await until("the link is in sight", async () => {
     const box = await dialog.getByRole("link", { name: /side by side/ }).boundingBox()
