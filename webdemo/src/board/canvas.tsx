@@ -27,6 +27,8 @@ export interface Desk {
 }
 
 interface CanvasProps {
+  /** What files that are exported are called. */
+  name: string
   /** Undefined while it is on its way: one can draw already. */
   session: Session | undefined
   /** While the past lies over it; it goes on meanwhile. */
@@ -40,7 +42,7 @@ interface CanvasProps {
   children?: ReactNode
 }
 
-export function Canvas({ session, hidden, readOnly, theme, onDesk, over, children }: CanvasProps) {
+export function Canvas({ name, session, hidden, readOnly, theme, onDesk, over, children }: CanvasProps) {
   const [api, setApi] = useState<ExcalidrawImperativeAPI>()
   const layer = useRef<HTMLDivElement>(null)
   const desk = useRef<Desk>(undefined)
@@ -78,6 +80,7 @@ export function Canvas({ session, hidden, readOnly, theme, onDesk, over, childre
     >
       <Excalidraw
         excalidrawAPI={setApi}
+        name={name}
         autoFocus
         handleKeyboardGlobally
         isCollaborating

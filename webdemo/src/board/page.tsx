@@ -94,6 +94,7 @@ export function BoardPage({ place, entering }: { place: Place; entering: Promise
         />
       )}
       <Canvas
+        name={place.name}
         hidden={past}
         session={session}
         readOnly={readOnly}
