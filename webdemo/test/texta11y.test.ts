@@ -94,6 +94,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await ann.page.keyboard.press("Escape")
       await ann.page.getByRole("button", { name: "Back to now" }).click()
       await ann.page.getByRole("button", { name: "Share" }).click()
+      await ann.page.getByRole("dialog").waitFor()
       await clean(ann.page, "share")
     })
   }

@@ -54,7 +54,7 @@ export function ShareDialog({ place, close }: ShareDialogProps) {
       onCopy={(event) => event.stopPropagation()}
     >
       <div className="share-page">
-        <header>
+        <div className="share-head">
           <h2 id={title}>Share this {place.kind}</h2>
           <button
             type="button"
@@ -64,7 +64,7 @@ export function ShareDialog({ place, close }: ShareDialogProps) {
           >
             ×
           </button>
-        </header>
+        </div>
         <Sharing place={place} />
       </div>
     </dialog>

@@ -2,8 +2,8 @@
 
 import { type RefObject, useEffect, useState, useSyncExternalStore } from "react"
 import { Header } from "../look/header.tsx"
-import { DarkIcon, DownloadIcon, HistoryIcon, LightIcon } from "../look/icons.tsx"
-import { setTheme, useTheme } from "../look/theme.ts"
+import { DownloadIcon, HistoryIcon } from "../look/icons.tsx"
+import { ThemeSwitch } from "../look/themeswitch.tsx"
 import { PeopleBar } from "../people/bar.tsx"
 import { type Person, peopleIn } from "../people/roster.ts"
 import { SaveState } from "../saved/savestate.tsx"
@@ -77,22 +77,6 @@ export function TextHeader(props: TextHeaderProps) {
       </div>
       <ShareButton place={place} />
     </Header>
-  )
-}
-
-function ThemeSwitch() {
-  const theme = useTheme()
-  const other = theme === "dark" ? "light" : "dark"
-  return (
-    <button
-      type="button"
-      className="header-tool"
-      title={`Switch to ${other}`}
-      aria-label={`Switch to ${other}`}
-      onClick={() => setTheme(other)}
-    >
-      {other === "dark" ? <DarkIcon /> : <LightIcon />}
-    </button>
   )
 }
 

@@ -2,7 +2,7 @@
 
 import type { Doc } from "@baton-relay/client"
 import type { EditorView } from "@codemirror/view"
-import { useEffect, useRef, useState, useSyncExternalStore } from "react"
+import { memo, useEffect, useRef, useState, useSyncExternalStore } from "react"
 import { Refused } from "../link/refused.tsx"
 import { remember } from "../recent/recent.ts"
 import { Notice } from "../saved/notice.tsx"
@@ -99,7 +99,8 @@ function useRemembered({ place, provider }: Session, source: string, title: stri
   }, [place, provider, source, title])
 }
 
-function Counts({ source }: { source: string }) {
+/** They are not cheap in a long text, and the page is drawn for other reasons too. */
+const Counts = memo(({ source }: { source: string }) => {
   const { words, characters } = countOf(source)
   return (
     <footer className="text-counts">
@@ -109,4 +110,4 @@ function Counts({ source }: { source: string }) {
       </span>
     </footer>
   )
-}
+})
