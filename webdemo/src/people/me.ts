@@ -7,9 +7,6 @@ export interface Me {
   colour: string
 }
 
-// In a pair of boards side by side each frame is somebody.
-const person = new URLSearchParams(location.search).get("person")
-const key = person ? `baton.me.${person.slice(0, 8)}` : "baton.me"
 const animals =
   "Badger Bear Beaver Crane Deer Dolphin Eagle Falcon Fox Gecko Hare Heron Ibis Jay Koala Lark Lynx Marten Mole Moose Newt Otter Owl Panda Puffin Quail Raven Robin Seal Stork Swan Tapir Tiger Toad Vole Walrus Weasel Wolf Wren Yak".split(
     " ",
@@ -31,7 +28,7 @@ export function setMe(change: Partial<Me>): Me {
   const next = { ...(me ?? { name: "", colour: "" }), ...change }
   me = { name: next.name.trim().slice(0, nameLength) || pick(animals), colour: next.colour }
   try {
-    localStorage.setItem(key, JSON.stringify(me))
+    localStorage.setItem(keyHere(), JSON.stringify(me))
   } catch {
     // This browser keeps nothing: the name holds for this page.
   }
@@ -45,9 +42,15 @@ export function onMe(listener: () => void): () => void {
   return () => listeners.delete(listener)
 }
 
+/** In a pair of boards side by side each frame is somebody. */
+function keyHere(): string {
+  const person = new URLSearchParams(location.search).get("person")
+  return person ? `baton.me.${person.slice(0, 8)}` : "baton.me"
+}
+
 function stored(): Me | undefined {
   try {
-    const { name, colour } = JSON.parse(localStorage.getItem(key) ?? "{}")
+    const { name, colour } = JSON.parse(localStorage.getItem(keyHere()) ?? "{}")
     return typeof name === "string" && colours.includes(colour) ? { name, colour } : undefined
   } catch {
     return undefined
