@@ -54,6 +54,11 @@ const patches: Patch[] = [
     replace: "($2?.color?.background??`hsl(${Math.abs($1($3))%37*10}, 100%, 83%)`)",
   },
   {
+    what: "fonts are not cut for an SVG, so no worker is tried for it, which would be logged as an error",
+    find: /typeof Worker<"u"/,
+    replace: "false",
+  },
+  {
     what: "the button of the menu has a name",
     find: /"data-testid":"main-menu-trigger",/,
     replace: '"aria-label":"Menu","data-testid":"main-menu-trigger",',

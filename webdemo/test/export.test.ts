@@ -32,8 +32,10 @@ async function catchFiles(page: Page): Promise<void> {
           base64: btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join("")),
         })
       }
-      const write = async (part: BlobPart) => parts.push(part)
-      const createWritable = async () => ({ write, close: done })
+      // A stream of what browsers give for files: one may write to it, or pipe into it.
+      const write = (part: BlobPart) => void parts.push(part)
+      const createWritable = async () =>
+        Object.assign(new WritableStream<BlobPart>({ write, close: done }), { write })
       return { kind: "file", name: suggestedName, createWritable }
     }
     Object.assign(window, { showSaveFilePicker: picker })

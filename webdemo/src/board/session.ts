@@ -6,6 +6,7 @@ import { type Connection, connect, localCopy } from "@baton-relay/client"
 import { type AutomergeBinding, firstChange, openAutomerge } from "@baton-relay/client/automerge"
 import { type Board, startBoard } from "../binding/schema.ts"
 import { documentOf, type Place, token } from "../link/link.ts"
+import { keepSubject, subjectOf } from "../link/subject.ts"
 
 /** Fetched and compiled while the page is still being built. */
 const ready = A.initializeWasm(wasm)
@@ -20,7 +21,9 @@ export interface Session {
 export async function enter(place: Place): Promise<Session> {
   await ready
   const access = token()
-  const connection = connect("/", access === undefined ? {} : { token: access })
+  const subject = access && subjectOf(access)
+  const connection = connect("/", { ...(access && { token: access }), ...(subject && { subject }) })
+  if (access) connection.on("status", () => connection.user?.id && keepSubject(access, connection.user.id))
   const board = openAutomerge<Board>(connection, documentOf(place), {
     first: firstChange<Board>(startBoard),
     copy: localCopy(),
