@@ -39,3 +39,17 @@ for (const [what, options] of [
     )
   })
 }
+
+test("no link on a board leads to another host", async (t) => {
+  const { page, url } = await visitBoard(t, site, "links")
+  await page.keyboard.press("?")
+  await page.getByRole("heading", { name: "Help" }).waitFor()
+  await page.getByText("Keyboard shortcuts").waitFor()
+  const hrefs = await page
+    .locator("a:visible")
+    .evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href))
+  assert.deepEqual(
+    hrefs.filter((href) => !href.startsWith(url)),
+    [],
+  )
+})

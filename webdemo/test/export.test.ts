@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
+import { readFile } from "node:fs/promises"
 import { after, before, test } from "node:test"
 import type { Page } from "playwright-core"
 import { visitBoard } from "./harness/desk.ts"
-import { draw, elementsWhen, saved } from "./harness/draw.ts"
+import { saved as allSaved, draw, elementsWhen } from "./harness/draw.ts"
 import { type Site, startSite } from "./harness/site.ts"
 
 let site: Site
@@ -64,7 +65,7 @@ test("a board is exported as PNG, as SVG with its fonts, and as a file that come
   await page.keyboard.press("Escape")
   await page.keyboard.press("Escape")
   await elementsWhen(page, 2)
-  await saved(page)
+  await allSaved(page)
 
   await page.getByRole("button", { name: "Menu" }).click()
   await page.getByTestId("image-export-button").click()
@@ -80,11 +81,12 @@ test("a board is exported as PNG, as SVG with its fonts, and as a file that come
   await page.locator(".Modal__background").click({ position: { x: 5, y: 5 } })
 
   await page.getByRole("button", { name: "Menu" }).click()
-  await page.getByTestId("json-export-button").click()
-  await page.getByRole("button", { name: "Save to file" }).click()
-  const file = await exported(page, ".excalidraw")
+  const download = page.waitForEvent("download")
+  await page.getByText("Export as a file").click()
+  const saved = await download
+  assert.equal(saved.suggestedFilename(), "export.excalidraw")
+  const file = await readFile(await saved.path())
   assert.equal(JSON.parse(file.toString()).elements.length, 2)
-  await page.keyboard.press("Escape")
   await page
     .getByLabel("Import an Excalidraw file")
     .setInputFiles({ name: "again.excalidraw", mimeType: "application/json", buffer: file })

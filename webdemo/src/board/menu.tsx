@@ -3,7 +3,9 @@ import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types"
 import { useRef } from "react"
 import { type Place, pathOf } from "../link/link.ts"
 import { newName } from "../link/names.ts"
+import { ExportIcon, ImportIcon, NewIcon, SplitIcon } from "../look/icons.tsx"
 import { getTheme, setTheme } from "../look/theme.ts"
+import { exportScene } from "./export.ts"
 import { importable, importScene } from "./import.ts"
 
 interface MenuProps {
@@ -16,7 +18,7 @@ interface MenuProps {
 /** The menu of the canvas. */
 export function Menu({ place, api, readOnly }: MenuProps) {
   const input = useRef<HTMLInputElement>(null)
-  const { SaveAsImage, Export, SearchMenu, ClearCanvas, Help, ToggleTheme } = MainMenu.DefaultItems
+  const { SaveAsImage, SearchMenu, ClearCanvas, Help, ToggleTheme } = MainMenu.DefaultItems
   const take = (file: File | undefined) => {
     if (!file || !api) return
     importScene(api, file).catch((error: Error) => api.setToast({ message: error.message, closable: true }))
@@ -25,17 +27,26 @@ export function Menu({ place, api, readOnly }: MenuProps) {
     <>
       <MainMenu>
         <SaveAsImage />
-        <Export />
+        <MainMenu.Item icon={<ExportIcon />} onSelect={() => api && exportScene(api)}>
+          Export as a file
+        </MainMenu.Item>
         {!readOnly && (
-          <MainMenu.Item onSelect={() => input.current?.click()}>Import an Excalidraw file…</MainMenu.Item>
+          <MainMenu.Item icon={<ImportIcon />} onSelect={() => input.current?.click()}>
+            Import a file…
+          </MainMenu.Item>
         )}
         <SearchMenu />
         {!readOnly && <ClearCanvas />}
         <MainMenu.Separator />
-        <MainMenu.Item onSelect={() => location.assign(pathOf({ kind: "board", name: newName() }))}>
+        <MainMenu.Item
+          icon={<NewIcon />}
+          onSelect={() => location.assign(pathOf({ kind: "board", name: newName() }))}
+        >
           New board
         </MainMenu.Item>
-        <MainMenu.ItemLink href={`${pathOf(place)}?split`}>Two boards side by side</MainMenu.ItemLink>
+        <MainMenu.ItemLink icon={<SplitIcon />} href={`${pathOf(place)}?split`}>
+          Two boards side by side
+        </MainMenu.ItemLink>
         <MainMenu.Separator />
         <Help />
         <ToggleTheme

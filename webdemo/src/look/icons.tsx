@@ -98,3 +98,27 @@ export const ShareIcon = () => (
     <path d="M12 14.5V4M8 7.5 12 3.5l4 4M5.5 11.5v8h13v-8" />
   </Icon>
 )
+
+export const ImportIcon = () => (
+  <Icon>
+    <path d="M12 4v11m-4.5-4L12 15.5l4.5-4.5M4 15v5h16v-5" />
+  </Icon>
+)
+
+export const ExportIcon = () => (
+  <Icon>
+    <path d="M12 15.5v-11m-4.5 4L12 4l4.5 4.5M4 15v5h16v-5" />
+  </Icon>
+)
+
+export const NewIcon = () => (
+  <Icon>
+    <path d="M12 5v14M5 12h14" />
+  </Icon>
+)
+
+export const SplitIcon = () => (
+  <Icon>
+    <path d="M4 5h16v14H4zM12 5v14" />
+  </Icon>
+)

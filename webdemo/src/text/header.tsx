@@ -1,6 +1,7 @@
 // What stands above a text: its name, who is here, how it stands, and what one can do with it.
 
 import { type RefObject, useEffect, useState, useSyncExternalStore } from "react"
+import { download } from "../look/download.ts"
 import { Header } from "../look/header.tsx"
 import { DownloadIcon, HistoryIcon } from "../look/icons.tsx"
 import { ThemeSwitch } from "../look/themeswitch.tsx"
@@ -69,7 +70,7 @@ export function TextHeader(props: TextHeaderProps) {
           className="header-tool"
           title="Download as Markdown"
           aria-label="Download as Markdown"
-          onClick={() => download(`${place.name}.md`, text.toString())}
+          onClick={() => download(`${place.name}.md`, text.toString(), "text/markdown;charset=utf-8")}
         >
           <DownloadIcon />
         </button>
@@ -89,13 +90,4 @@ function usePeople({ provider: { document } }: Session): Person[] {
     return document.presence.on("change", look)
   }, [document])
   return people
-}
-
-function download(name: string, content: string): void {
-  const url = URL.createObjectURL(new Blob([content], { type: "text/markdown;charset=utf-8" }))
-  const link = document.createElement("a")
-  link.href = url
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 60_000) // the browser may be slow to begin
 }
