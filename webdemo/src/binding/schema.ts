@@ -109,7 +109,7 @@ const kinds: Record<string, Record<string, Kind>> = {
   iframe: any,
   frame,
   magicframe: frame,
-  line: { ...line, polygon: "flag" },
+  line,
   arrow: { ...line, elbowed: "flag", fixedSegments: "json", startIsSpecial: "flag", endIsSpecial: "flag" },
   freedraw: { ...placed, points: "stroke", pressures: "series", simulatePressure: "flag" },
   text: {

@@ -120,6 +120,8 @@ function sit(session: Session, api: ExcalidrawImperativeAPI, layer: HTMLElement)
     files: new Files(session.board, shelfOf(api)),
   }
   changed(desk, api.getSceneElements(), api.getAppState()) // what was drawn before the document had come
+  // It would be fetched for the first text, and if there is no network then, never again.
+  document.fonts.load("20px Excalifont").catch(() => {})
   return desk
 }
 

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict"
+import { after, before, test } from "node:test"
+import type { Page } from "playwright-core"
+import { until } from "../../client/js/test/harness/deadline.ts"
+import { type ElementInPage, visitBoard } from "./harness/desk.ts"
+import { draw, elementsOf, elementsWhen, handleOf, same, saved } from "./harness/draw.ts"
+import { type Site, startSite, type Visitor } from "./harness/site.ts"
+
+let site: Site
+
+before(async () => {
+  site = await startSite()
+})
+
+after(() => site?.close())
+
+/** What the browser logs of a network that is cut. */
+const cut = [/WebSocket/, /ERR_/, /status of 50\d/, /fetching the script/]
+
+interface Element extends ElementInPage {
+  strokeColor: string
+  originalText?: string
+  points?: unknown[]
+  index: string
+}
+
+async function only(page: Page): Promise<Element> {
+  const [element] = await elementsWhen(page, 1)
+  return element as Element
+}
+
+/** Drags the only element of a board, and holds it. */
+async function take(page: Page, by: [number, number]): Promise<void> {
+  await page.keyboard.press("v")
+  const [x, y] = await handleOf(page, (await only(page)).id)
+  await page.mouse.move(x, y)
+  await page.mouse.down()
+  await page.mouse.move(x + by[0], y + by[1], { steps: 5 })
+}
+
+/** Gives the only element of a board the colour red, by the panel. */
+async function redden(page: Page): Promise<void> {
+  await page.keyboard.press("v")
+  await page.mouse.click(...(await handleOf(page, (await only(page)).id)))
+  await page.getByTestId("color-top-pick-#e03131").click()
+}
+
+/** Two at one board with a rectangle on it. */
+async function pair(
+  t: Parameters<typeof visitBoard>[0],
+  name: string,
+  proxied = false,
+): Promise<[Visitor, Visitor]> {
+  const options = proxied ? { proxied, expect: cut } : {}
+  const ann = await visitBoard(t, site, name, options)
+  const bob = await visitBoard(t, site, name, options)
+  await draw(ann.page, "r", [400, 300], [500, 400])
+  await saved(ann.page)
+  await elementsWhen(bob.page, 1)
+  await same(ann.page, bob.page)
+  return [ann, bob]
+}
+
+test("two who type into one text at once both have all of it", async (t) => {
+  const ann = await visitBoard(t, site, "typing")
+  const bob = await visitBoard(t, site, "typing")
+  await ann.page.keyboard.press("t")
+  await ann.page.mouse.click(500, 300)
+  await ann.page.keyboard.type("shared")
+  await ann.page.keyboard.press("Escape")
+  await ann.page.keyboard.press("Escape")
+  const text = await only(bob.page)
+  await saved(ann.page)
+  const edit = async ({ page }: Visitor) => {
+    const [x, y] = await handleOf(page, text.id)
+    await page.mouse.dblclick(x, y + text.height / 2)
+    await page.locator("textarea.excalidraw-wysiwyg").waitFor()
+  }
+  await edit(ann)
+  await edit(bob)
+  await ann.page.keyboard.press("End")
+  await bob.page.keyboard.press("Home")
+  for (let i = 0; i < 3; i++) {
+    await ann.page.keyboard.type("A")
+    await bob.page.keyboard.type("B")
+  }
+  await ann.page.keyboard.press("Escape")
+  await bob.page.keyboard.press("Escape")
+  for (const { page } of [ann, bob]) {
+    await until("both have all", async () => (await only(page)).originalText === "BBBsharedAAA")
+  }
+  await same(ann.page, bob.page)
+})
+
+test("after a minute offline on both sides all is merged", async (t) => {
+  const [ann, bob] = await pair(t, "minute", true)
+  for (const { proxy } of [ann, bob]) {
+    proxy?.refuse(true)
+    proxy?.cut()
+  }
+  const over = Date.now() + 60_000
+  await redden(ann.page)
+  await draw(ann.page, "o", [600, 300], [700, 400])
+  await take(bob.page, [100, 120])
+  await bob.page.mouse.up()
+  await draw(bob.page, "p", [650, 450], [800, 600])
+  await until("a minute is over", () => Date.now() >= over, { timeout: 70_000 })
+  for (const { proxy } of [ann, bob]) proxy?.refuse(false)
+  for (const { page } of [ann, bob]) await page.evaluate(() => dispatchEvent(new Event("online")))
+  for (const { page } of [ann, bob]) await elementsWhen(page, 3)
+  for (const { page } of [ann, bob]) await saved(page)
+  await same(ann.page, bob.page)
+  const box = (await elementsOf(bob.page)).find(({ type }) => type === "rectangle") as Element
+  assert.equal(box.strokeColor, "#e03131")
+  assert.ok(box.x > 400 + 60)
+})
+
+test("three who draw at once see one picture", async (t) => {
+  const people = [
+    await visitBoard(t, site, "three"),
+    await visitBoard(t, site, "three"),
+    await visitBoard(t, site, "three"),
+  ]
+  await Promise.all(
+    people.map(async ({ page }, i) => {
+      for (let k = 0; k < 4; k++)
+        await draw(page, "rdop"[k] as string, [300 + 90 * k, 200 + 130 * i], [370 + 90 * k, 290 + 130 * i])
+    }),
+  )
+  for (const { page } of people) await elementsWhen(page, 12)
+  for (const { page } of people) await saved(page)
+  for (const { page } of people.slice(1)) await same(page, (people[0] as Visitor).page)
+})
