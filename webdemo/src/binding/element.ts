@@ -7,7 +7,7 @@ import { kindsOf, linksFrom, type Plain, plainFrom, type Stored } from "./schema
 /** How far from the middle anything may be, and how large, in pixels: Chromium's canvas loses its precision there. */
 const far = 1e6
 
-/** What an element has where the document says nothing, or nonsense. */
+/** What an element has where the document says nothing, or nonsense. What is not here it goes without. */
 const defaults: Record<string, unknown> = {
   x: 0,
   y: 0,
@@ -36,11 +36,7 @@ const defaults: Record<string, unknown> = {
   endBinding: null,
   startArrowhead: null,
   endArrowhead: null,
-  polygon: false,
   elbowed: false,
-  fixedSegments: null,
-  startIsSpecial: null,
-  endIsSpecial: null,
   pressures: [],
   simulatePressure: true,
   fontSize: 20,
@@ -142,10 +138,9 @@ export function elementOf(
   const type = plain.get("type") as string
   for (const [name, kind] of Object.entries(kindsOf(type) ?? {})) {
     const value = plain.get(name)
-    element[name] =
-      value === undefined || (value === null && defaults[name] !== null)
-        ? structuredClone(defaults[name])
-        : sceneValue(name, kind, value)
+    const missing = value === undefined || (value === null && !nullable(name))
+    const shown = missing ? structuredClone(defaults[name]) : sceneValue(name, kind, value)
+    if (shown !== undefined) element[name] = shown
   }
   if (type === "freedraw" || type === "line" || type === "arrow") element.lastCommittedPoint = null
   if (type === "freedraw") measure(element)
@@ -165,11 +160,15 @@ export function nonce(): number {
   return Math.floor(Math.random() * 2 ** 31)
 }
 
+function nullable(name: string): boolean {
+  return (defaults[name] ?? null) === null
+}
+
 function sceneValue(name: string, kind: string, value: Exclude<Plain, undefined>): unknown {
   if (kind === "number") return within(value as number, bounds[name])
   if (kind === "json" && typeof value === "string") {
     const parsed = parse(value)
-    const good = parsed === null ? defaults[name] === null : (shapes[name]?.(parsed) ?? false)
+    const good = parsed === null ? nullable(name) : (shapes[name]?.(parsed) ?? false)
     return good ? parsed : structuredClone(defaults[name])
   }
   if (kind === "links") return parse(value as string)
