@@ -424,3 +424,18 @@ test("what is written when the page closes is not lost", async (t) => {
   await net.deliverAll()
   assert.equal(bob.the(id).x, 2)
 })
+
+test("what is let go just as something is shown is not waited for", async (t) => {
+  const { ann, bob, net, clock, meet } = two(t)
+  const [id, other] = [ann.draw("rectangle"), ann.draw("rectangle")]
+  await meet()
+  ann.drag(id)
+  bob.edit(id, { strokeColor: "#ff0000" })
+  await meet()
+  bob.edit(other, { x: 9 })
+  clock.pass(500)
+  ann.letsGoWhenShown = true
+  ann.board.receive()
+  await net.deliverAll()
+  assert.equal(ann.the(id).strokeColor, "#ff0000")
+})

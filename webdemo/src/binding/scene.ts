@@ -81,6 +81,8 @@ export class SceneBinding {
   #cost = 0
   #writing = false
   #showing = false
+  /** Whether the editor has told of a change while it was shown one, which may be the only word of both. */
+  #unheard = false
   #off: () => void
 
   /** Shows what the document has. The board must be loaded as far as it is going to be for a start. */
@@ -137,7 +139,10 @@ export class SceneBinding {
 
   /** To be called when anything in the editor may have changed. */
   changed(): void {
-    if (this.#showing) return
+    if (this.#showing) {
+      this.#unheard = true
+      return
+    }
     const held = inHand(this.#editor.state(), this.#editor.elements())
     const released = [...this.#held].some((id) => !held.has(id))
     this.#held = held
@@ -489,6 +494,8 @@ export class SceneBinding {
       this.#editor.show(elements.sort(inFront), moved)
     } finally {
       this.#showing = false
+      if (this.#unheard) queueMicrotask(() => this.changed())
+      this.#unheard = false
     }
   }
 }

@@ -15,6 +15,8 @@ export class User implements Editor {
   /** What they were told. */
   readonly told: string[] = []
   name = "Ann"
+  /** Whether the editor finds that the user has let go while it is shown something, and says it but then. */
+  letsGoWhenShown = false
   #elements: Props[] = []
   #hand: Props = {}
   #made = 0
@@ -40,7 +42,8 @@ export class User implements Editor {
   show(elements: ExcalidrawElement[]): void {
     this.#elements = elements as unknown as Props[]
     this.#index()
-    queueMicrotask(() => this.scene.changed())
+    if (this.letsGoWhenShown) this.hold()
+    else queueMicrotask(() => this.scene.changed())
   }
 
   invisible({ type, width, height, points }: ExcalidrawElement & { points?: unknown[] }): boolean {
