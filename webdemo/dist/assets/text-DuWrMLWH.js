@@ -1,1 +1,0 @@
-import{n as e,t}from"./jsx-runtime-CvLyyv7i.js";var n=t();e((0,n.jsx)(`main`,{children:`text`}));
