@@ -5,7 +5,7 @@ import type { Page } from "playwright-core"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { type Random, randomFrom, seeded } from "../../client/js/test/harness/seed.ts"
 import { plainOf } from "../src/binding/schema.ts"
-import { visitBoard } from "./harness/desk.ts"
+import { atDesk, visitBoard } from "./harness/desk.ts"
 import { draw, elementsOf, saved } from "./harness/draw.ts"
 import { differentPixels, documentOf } from "./harness/look.ts"
 import { type Site, startSite, type Visitor } from "./harness/site.ts"
@@ -25,7 +25,14 @@ test("three who work by mouse and keyboard, cut off now and then, end with one d
   const random = seeded(t)
   const expect = [/WebSocket connection to .* failed/, /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET/]
   const visitors: Visitor[] = []
-  for (let i = 0; i < 3; i++) visitors.push(await visitBoard(t, site, "fuzz", { proxied: true, expect }))
+  for (let i = 0; i < 3; i++) {
+    const visitor = await visitBoard(t, site, "fuzz", { proxied: true, expect })
+    // Who has been here before has the fonts, also without a network.
+    await visitor.page.evaluate(async () => void (await navigator.serviceWorker.ready))
+    await visitor.page.reload()
+    await atDesk(visitor)
+    visitors.push(visitor)
+  }
   const end = Date.now() + seconds * 1000
   const done = await Promise.all(
     visitors.map((visitor) => work(visitor, randomFrom(random.below(2 ** 32)), end)),
