@@ -301,7 +301,7 @@ export class Doc extends Standing<Status, DocEvents> {
     if (this.#left) return // they are this tab's now, and go with it
     const { epoch } = this.#inflow.seen
     for (const k of kept) {
-      if (k.ops.length > 0 && k.epoch !== "" && epoch !== "" && k.epoch !== epoch) this.#own.withheld = true
+      if (k.ops[0] && k.epoch && epoch && k.epoch !== epoch) this.#own.withheld = true
       this.#own.outbox.adopt(k, store.tab)
     }
     this.#inflow.deliver([])

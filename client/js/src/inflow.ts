@@ -126,7 +126,7 @@ export class Inflow {
     const was = this.seen.epoch
     const anyLost = Object.keys(lost).length > 0
     this.seen.epoch = epoch
-    if (!anyLost && (was === "" || was === epoch || !clock)) return undefined
+    if (!anyLost && (!was || was === epoch || !clock)) return undefined
     this.#less = toVector(clock)
     this.seen.trim(this.#less)
     if (anyLost || this.own.saved.pending > 0) this.own.withheld = true

@@ -18,6 +18,8 @@ export interface Writer {
   acked: number
   /** Whether this page has written as the actor: then its newest op is known here. */
   ours: boolean
+  /** Set where the application named the actor: others may write as it too, so that no page goes on as it by itself. */
+  readonly named: true | undefined
   /** Which tab held the actor when this page came to it; empty where nothing is kept. */
   tab: string
 }
@@ -61,14 +63,14 @@ export class Outbox {
   }
 
   /** Takes over what a dead tab left, to be sent first: what was made here may follow from it. */
-  adopt({ actor, made, ops }: Kept, tab: string): void {
+  adopt({ actor, made, named, ops }: Kept, tab: string): void {
     const here = this.writers.get(actor)
     if (here) {
       here.tab = tab // it was this page's, which was asleep
       return
     }
     const acked = ops[0] ? ops[0].seq - 1 : made
-    const writer: Writer = { actor, made: acked, acked, ours: false, tab }
+    const writer: Writer = { actor, made: acked, acked, ours: false, named, tab }
     const later = this.ops.splice(0)
     for (const op of ops) if (op.seq === writer.made + 1) this.add(writer, op.text)
     this.writers.set(actor, writer)
@@ -151,7 +153,7 @@ export class Outbox {
     const ops: Outgoing[] = []
     for (let left = size; now >= this.#notBefore && ops.length < limit; this.sent++) {
       const op = this.ops[this.sent]
-      if (!op || (this.#probe && op !== this.#probe) || (ops.length > 0 && left < op.bytes)) break
+      if (!op || (this.#probe && op !== this.#probe) || (ops[0] && left < op.bytes)) break
       left -= op.bytes + 1 // a comma
       op.at = now
       ops.push(op)

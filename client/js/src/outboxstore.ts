@@ -11,6 +11,8 @@ interface Held {
   epoch: string
   /** The tab that writes as this actor; empty: none. */
   tab: string
+  /** Set where the application named it. */
+  named: true | undefined
 }
 
 /** What a tab that died left of one actor. */
@@ -68,7 +70,7 @@ export class OutboxStore {
       if (!held || !dead.includes(held.tab)) return // another was quicker
       this.#put(tx, { ...held, tab: this.tab })
       when(tx("ops").getAll(under(...this.#key, actor)), (ops) => {
-        kept.push({ ...held, made: Math.max(held.made, ops.at(-1)?.seq ?? 0), ops })
+        kept.push({ ...held, ops })
       })
     })
   }
@@ -78,9 +80,9 @@ export class OutboxStore {
   }
 
   /** Notes an op, and with it that this tab writes as its actor. */
-  put({ actor, seq }: Dot, text: string, epoch: string): void {
+  put({ actor, seq }: Dot, text: string, epoch: string, named: true | undefined): void {
     this.#db.write((tx) => {
-      this.#put(tx, { actor, made: seq, epoch, tab: this.tab })
+      this.#put(tx, { actor, made: seq, epoch, tab: this.tab, named })
       tx("ops").put({ seq, text }, [...this.#key, actor, seq])
     })
   }
@@ -92,8 +94,8 @@ export class OutboxStore {
   }
 
   /** Lets the next tab have an actor. */
-  release(actor: string, made: number, epoch: string): void {
-    this.#db.write((tx) => this.#put(tx, { actor, made, epoch, tab: "" }))
+  release(held: Held): void {
+    this.#db.write((tx) => this.#put(tx, held))
   }
 
   /** Forgets an actor that must not be used again, and its ops. */

@@ -51,7 +51,7 @@ export class OwnOps {
       this.#store?.forget(writer.actor)
       writer.tab = store.tab
     }
-    for (const op of ops) store.put(op, op.text, this.#seen.epoch)
+    for (const op of ops) store.put(op, op.text, this.#seen.epoch, writers.get(op.actor)?.named)
     this.#store = store
   }
 
@@ -64,10 +64,10 @@ export class OwnOps {
   ): Dot {
     const json = JSON.stringify(payload)
     if (json === undefined) throw new TypeError(`the payload is no JSON value: ${typeof payload}`)
-    const writer = as ? this.#writerAs(as.actor) : this.writer()
+    const writer = as ? this.#writerAs(as.actor, true) : this.writer()
     const op = { actor: writer.actor, seq: writer.made + 1 }
     if (as && as.seq !== op.seq)
-      throw new RangeError(`op ${as.actor}:${as.seq} is not the next of its actor, which is ${op.seq}`)
+      throw new RangeError(`op ${as.actor}:${as.seq} comes out of turn: ${op.seq} is next`)
     const clock = as?.clock ?? fromVector(this.#seen.name(op.actor, limits?.clock_entries ?? 0))
     const names = JSON.stringify(clock)
     const more = ext ? `,"ext":${JSON.stringify(ext)}` : ""
@@ -79,17 +79,16 @@ export class OwnOps {
     writer.ours = true
     this.outbox.add(writer, text)
     this.#seen.made(op)
-    this.#store?.put(op, text, this.#seen.epoch)
+    this.#store?.put(op, text, this.#seen.epoch, writer.named)
     return op
   }
 
   /** Whom to write as: the actor at hand, or one of an earlier page whose ops are all in the log, or a new one. */
   writer(): Writer {
     if (this.#writer && this.#usable(this.#writer)) return this.#writer
-    this.#writer = undefined
     for (const writer of this.#seen.live ? this.outbox.writers.values() : []) {
       const { actor, made, acked } = writer
-      if (acked < made || !this.#usable(writer)) continue
+      if (acked < made || writer.named || !this.#usable(writer)) continue
       const logged = this.#seen.get(actor)
       if (made <= logged) {
         writer.made = writer.acked = logged
@@ -107,9 +106,9 @@ export class OwnOps {
     return this.#store?.holds(tab) ?? true
   }
 
-  #writerAs(actor: string): Writer {
+  #writerAs(actor: string, named?: true): Writer {
     const seq = this.#seen.get(actor)
-    const begun = { actor, made: seq, acked: seq, ours: false, tab: this.#store?.tab ?? "" }
+    const begun = { actor, made: seq, acked: seq, ours: false, named, tab: this.#store?.tab ?? "" }
     return this.outbox.writers.get(actor) ?? begun
   }
 
@@ -190,14 +189,14 @@ export class OwnOps {
     const hopeless = error?.code === "too_large" || error?.code === "invalid" ? op : undefined
     this.#writer = this.refusal = undefined
     this.withheld = false
-    this.saved.fail(new BatonError("discarded", "the work was taken back before it was saved"))
+    this.saved.fail(new BatonError("discarded", "the work was taken back unsaved"))
     return ops.filter((o) => o.actor !== hopeless?.actor || o.seq !== hopeless.seq).map(parse)
   }
 
   /** Ends it: the next tab may have the actors. */
   release(): void {
-    for (const { actor, made } of this.outbox.writers.values())
-      if (made > 0) this.#store?.release(actor, made, this.#seen.epoch)
+    for (const { actor, made, named } of this.outbox.writers.values())
+      if (made > 0) this.#store?.release({ actor, made, named, epoch: this.#seen.epoch, tab: "" })
     this.#store = undefined
   }
 }

@@ -79,7 +79,7 @@ test("whatever the relay refuses and a cut loses, each op is logged once, and no
           const clock = actor === "dead" ? { older: seq } : {}
           return { seq, text: JSON.stringify({ actor, seq, clock, payload: 0 }) }
         })
-        own.outbox.adopt({ actor, made: 3, epoch: "", tab: "", ops }, "")
+        own.outbox.adopt({ actor, made: 3, named: undefined, epoch: "", tab: "", ops }, "")
       }
     }
     const steps = 20 + random.below(60)
@@ -105,4 +105,20 @@ test("whatever the relay refuses and a cut loses, each op is logged once, and no
     assert.deepEqual([...got].sort(), [...want].sort())
     assert.deepEqual(own.outbox.logged(toVector(Object.fromEntries(relay.clock))), relay.clock)
   }
+})
+
+test("nobody goes on as an actor that an application named: others may have it too", () => {
+  const seen = new Seen(new Map(), new Map())
+  const left = { made: 1, epoch: "", tab: "dead", ops: [] }
+  for (const actor of ["shared", "earlier"]) seen.made({ actor, seq: 1 })
+  seen.live = true
+  const own = new OwnOps(seen)
+  own.outbox.adopt({ ...left, actor: "shared", named: true }, "")
+  own.outbox.adopt({ ...left, actor: "earlier", named: undefined }, "")
+  assert.equal(own.writer().actor, "earlier")
+  const other = new OwnOps(seen)
+  other.outbox.adopt({ ...left, actor: "shared", named: true }, "")
+  assert.notEqual(other.writer().actor, "shared")
+  other.append(1, { actor: "another", seq: 1 }, undefined, undefined)
+  assert.equal(other.outbox.writers.get("another")?.named, true)
 })
