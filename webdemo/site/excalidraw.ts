@@ -59,6 +59,11 @@ const patches: Patch[] = [
     replace: "false",
   },
   {
+    what: "a key that is pressed while the page loads does not bring back that it loads, when nothing is told any more",
+    find: /return\{\.\.\.(\w+),\.\.\.(\w+),contextMenu:null,/,
+    replace: "return{...$1,...$2,isLoading:$1.isLoading&&$2.isLoading!==!1,contextMenu:null,",
+  },
+  {
     what: "the button of the menu has a name",
     find: /"data-testid":"main-menu-trigger",/,
     replace: '"aria-label":"Menu","data-testid":"main-menu-trigger",',

@@ -23,7 +23,11 @@ after(() => site?.close())
 
 test("three who work by mouse and keyboard, cut off now and then, end with one document, scene and picture", async (t) => {
   const random = seeded(t)
-  const expect = [/WebSocket connection to .* failed/, /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET/]
+  const expect = [
+    /WebSocket connection to .* failed/,
+    /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET/,
+    /fetching the script/,
+  ]
   const visitors: Visitor[] = []
   for (let i = 0; i < 3; i++) {
     const visitor = await visitBoard(t, site, "fuzz", { proxied: true, expect })
@@ -205,6 +209,10 @@ const actions: Record<string, Action> = {
     await page.keyboard.press("Control+a")
     await keys(...Array(5).fill(random.pick(["ArrowLeft", "ArrowUp", "Shift+ArrowRight"])))(page, random)
   },
+  async "load again"(page) {
+    await page.reload()
+    await page.waitForFunction(() => window.baton)
+  },
   delete: keys("Delete"),
   forward: keys("Control+]"),
   back: keys("Control+Shift+["),
@@ -217,5 +225,5 @@ const actions: Record<string, Action> = {
 const often = [
   ...["create", "create", "create", "stroke", "text", "write", "write", "drag", "drag", "drag", "resize"],
   ...["rotate", "recolour", "recolour", "drag all", "delete", "forward", "back", "duplicate", "group"],
-  ...["undo", "undo", "undo", "redo", "redo"],
+  ...["undo", "undo", "undo", "redo", "redo", "load again"],
 ]

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
 import type { Page } from "playwright-core"
 import { until } from "../../client/js/test/harness/deadline.ts"
-import { type ElementInPage, visitBoard } from "./harness/desk.ts"
+import { atDesk, type ElementInPage, inPage, visitBoard } from "./harness/desk.ts"
 import { draw, elementsOf, elementsWhen, handleOf, same, saved } from "./harness/draw.ts"
 import { type Site, startSite, type Visitor } from "./harness/site.ts"
 
@@ -130,4 +130,39 @@ test("three who draw at once see one picture", async (t) => {
   for (const { page } of people) await elementsWhen(page, 12)
   for (const { page } of people) await saved(page)
   for (const { page } of people.slice(1)) await same(page, (people[0] as Visitor).page)
+})
+
+test("two who began one board, and load it again, go on each for themselves", async (t) => {
+  const ann = await visitBoard(t, site, "again")
+  const bob = await visitBoard(t, site, "again")
+  // Each makes the change that all boards begin with, before they know of the other's.
+  for (const who of [ann, bob]) await inPage(who, (desk) => desk.session.connection.pause())
+  await draw(ann.page, "r", [400, 300], [500, 400])
+  await draw(bob.page, "o", [600, 300], [700, 400])
+  for (const { page } of [ann, bob]) await page.getByText(/Offline, \d+ to send/).waitFor()
+  for (const who of [ann, bob]) await inPage(who, (desk) => desk.session.connection.resume())
+  for (const { page } of [ann, bob]) await elementsWhen(page, 2)
+  for (const { page } of [ann, bob]) await saved(page)
+  for (const who of [ann, bob]) {
+    await who.page.reload()
+    await atDesk(who)
+  }
+  for (const { page } of [ann, bob]) await draw(page, "d", [400, 500], [500, 600])
+  for (const { page } of [ann, bob]) await elementsWhen(page, 4)
+  for (const { page } of [ann, bob]) await saved(page)
+  for (const { page } of [ann, bob]) assert.equal(await page.getByTestId("savestate").textContent(), "Saved")
+})
+
+test("keys that are pressed while the page loads do not keep it from saving", async (t) => {
+  const ann = await visitBoard(t, site, "impatient")
+  for (let i = 0; i < 8; i++) {
+    await ann.page.reload({ waitUntil: "commit" })
+    await ann.page.locator("canvas.interactive").waitFor()
+    for (const key of ["Escape", "Escape", "Delete", "Escape"]) await ann.page.keyboard.press(key)
+    await atDesk(ann)
+    await draw(ann.page, "r", [300 + 90 * i, 300], [360 + 90 * i, 400])
+    await until("it is in the document", () =>
+      inPage(ann, (desk, count) => Object.keys(desk.session.board.doc.elements).length === count, i + 1),
+    )
+  }
 })
