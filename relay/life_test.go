@@ -211,6 +211,24 @@ func TestDrainOfSessions(t *testing.T) {
 	})
 }
 
+// What comes behind the close frame is not taken: no ack could tell of it.
+func TestNothingIsTakenBehindTheClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{})
+		p := h.alone()
+		p.write(text(`{"type":"join","doc":"d"}`) + text(opsOf("d", "a:1")))
+		synctest.Wait()
+		for _, s := range h.srv.all() {
+			s.close(wire.CloseRestart, "going")
+		}
+		p.write(text(opsOf("d", "a:2")))
+		synctest.Wait()
+		if state, err := h.log.State(t.Context(), "d"); err != nil || state.Head != 1 {
+			t.Errorf("got head %d, %v; want 1", state.Head, err)
+		}
+	})
+}
+
 // A peer that takes nothing does not hold up the end beyond the time given.
 func TestDrainCutsWhoTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

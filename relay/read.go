@@ -30,6 +30,9 @@ func (s *session) read() {
 			s.readFailed(err)
 			break
 		}
+		if s.isEnding() {
+			break // what it asks for could not be answered: nothing follows the close frame
+		}
 		grown := s.handle(buf.Bytes())
 		if buf.Cap() <= 64<<10 {
 			messages.Put(buf)

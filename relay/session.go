@@ -126,6 +126,13 @@ func (s *session) awaitRoom() bool {
 	return s.ending == nil
 }
 
+// isEnding reports whether a close frame is on its way, or the connection cut.
+func (s *session) isEnding() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ending != nil
+}
+
 func (s *session) crowded() bool {
 	return s.open > s.srv.cfg.Limits.UnackedOps || s.openBytes > maxOpenBytes || s.saidBytes > maxSaid
 }
