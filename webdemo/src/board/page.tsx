@@ -1,18 +1,18 @@
-import type { Status } from "@baton-relay/client"
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react"
 import { CommentButtons } from "../comments/buttons.tsx"
 import { useComments } from "../comments/comments.ts"
 import { CommentLayer } from "../comments/layer.tsx"
+import { HistoryButton } from "../history/button.tsx"
 import type { Place } from "../link/link.ts"
 import { Refused } from "../link/refused.tsx"
 import { Header } from "../look/header.tsx"
-import { HistoryIcon } from "../look/icons.tsx"
 import { useTheme } from "../look/theme.ts"
 import { PeopleBar } from "../people/bar.tsx"
 import { ReactionButton } from "../reactions/button.tsx"
 import { ReactionLayer } from "../reactions/layer.tsx"
 import { useReactions } from "../reactions/reactions.ts"
 import { Notice } from "../saved/notice.tsx"
+import { useRights } from "../saved/rights.ts"
 import { SaveState } from "../saved/savestate.tsx"
 import { ShareButton } from "../share/dialog.tsx"
 import { arrive } from "./arrive.ts"
@@ -43,41 +43,24 @@ export function BoardPage({ place, entering }: { place: Place; entering: Promise
   const comments = useComments(desk)
   const reactions = useReactions(desk)
 
-  const status = useStatus(session)
-  const barred =
-    status?.state === "refused" && !session?.board.document.refusal && status.reason?.code !== "deleted"
+  const rights = useRights(session?.board.document)
   const empty = Object.keys(session?.board.doc.elements ?? {}).length === 0
-  if (barred && (asking || empty)) return <Refused place={place} status={status} />
-  // Rights that are not known yet may be there: what is drawn offline waits for them.
-  const readOnly = barred || (status?.access !== undefined && !status.access.includes("write"))
+  if (rights?.barred && (asking || empty)) return <Refused place={place} status={rights.status} />
+  const readOnly = rights?.readOnly ?? false
   return (
     <div className="board">
       <Header title={place.name.replaceAll("-", " ")}>
         {session && <SaveState doc={session.board.document} recover={() => session.board.recover()} />}
         {reactions && <ReactionButton reactions={reactions} />}
         {comments && <CommentButtons comments={comments} />}
-        {desk && (
-          <button
-            ref={historyButton}
-            type="button"
-            className="header-tool"
-            title="History"
-            aria-label="History"
-            aria-pressed={past}
-            disabled={past}
-            onClick={() => setPast(true)}
-          >
-            <HistoryIcon />
-          </button>
-        )}
+        {desk && <HistoryButton ref={historyButton} open={past} toggle={() => setPast(!past)} />}
         {desk && <Others desk={desk} />}
         <ShareButton place={place} />
       </Header>
-      {session && status && (
+      {session && rights && (
         <Notice
           place={place}
-          doc={session.board.document}
-          status={status}
+          rights={rights}
           recover={() => session.board.recover()}
           askAccess={() => ask(true)}
         />
@@ -110,13 +93,6 @@ export function BoardPage({ place, entering }: { place: Place; entering: Promise
         <Menu place={place} api={desk?.api} readOnly={readOnly} />
       </Canvas>
     </div>
-  )
-}
-
-function useStatus(session: Session | undefined): Status | undefined {
-  return useSyncExternalStore(
-    (changed) => session?.board.document.on("status", changed) ?? (() => {}),
-    () => session?.board.document.status,
   )
 }
 

@@ -1,22 +1,21 @@
 // What a person has to know before they write on: that they may not, or that it was deleted.
 
-import type { Doc, Status } from "@baton-relay/client"
 import type { Place } from "../link/link.ts"
+import type { Rights } from "./rights.ts"
 import "./notice.css"
 
 interface NoticeProps {
   place: Place
-  doc: Doc
-  status: Status
+  rights: Rights
   /** Writes again what is here and not at the relay. */
   recover: () => void
   /** Shows what to ask for. */
   askAccess: () => void
 }
 
-export function Notice({ place, doc, status, recover, askAccess }: NoticeProps) {
-  const { state, reason, access } = status
-  if (state === "refused" && reason?.code === "deleted") {
+export function Notice({ place, rights, recover, askAccess }: NoticeProps) {
+  const { status, barred, readOnly } = rights
+  if (status.state === "refused" && status.reason?.code === "deleted") {
     return (
       <aside className="notice notice-bad" role="alert">
         <p>
@@ -29,7 +28,7 @@ export function Notice({ place, doc, status, recover, askAccess }: NoticeProps) 
       </aside>
     )
   }
-  if (state === "refused" && !doc.refusal) {
+  if (barred) {
     return (
       <aside className="notice notice-bad" role="alert">
         <p>The relay lets you in no more. What you see is what this browser has kept.</p>
@@ -39,7 +38,7 @@ export function Notice({ place, doc, status, recover, askAccess }: NoticeProps) 
       </aside>
     )
   }
-  if (access && !access.includes("write")) {
+  if (readOnly) {
     return (
       <aside className="notice" aria-label="Your rights">
         <p>

@@ -1,9 +1,10 @@
 // What stands above a text: its name, who is here, how it stands, and what one can do with it.
 
 import { type RefObject, useEffect, useState, useSyncExternalStore } from "react"
+import { HistoryButton } from "../history/button.tsx"
 import { download } from "../look/download.ts"
 import { Header } from "../look/header.tsx"
-import { DownloadIcon, HistoryIcon } from "../look/icons.tsx"
+import { DownloadIcon } from "../look/icons.tsx"
 import { ThemeSwitch } from "../look/themeswitch.tsx"
 import { PeopleBar } from "../people/bar.tsx"
 import { type Person, peopleIn } from "../people/roster.ts"
@@ -54,17 +55,7 @@ export function TextHeader(props: TextHeaderProps) {
         ))}
       </fieldset>
       <div className="header-tools">
-        <button
-          ref={historyButton}
-          type="button"
-          className="header-tool"
-          title="History"
-          aria-label="History"
-          aria-pressed={past}
-          onClick={togglePast}
-        >
-          <HistoryIcon />
-        </button>
+        <HistoryButton ref={historyButton} open={past} toggle={togglePast} />
         <button
           type="button"
           className="header-tool"

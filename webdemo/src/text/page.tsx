@@ -1,11 +1,11 @@
 // The text page: who is here, how it stands, the editor and the preview, and the way into the past.
 
-import type { Doc } from "@baton-relay/client"
 import type { EditorView } from "@codemirror/view"
-import { memo, useEffect, useRef, useState, useSyncExternalStore } from "react"
+import { memo, useEffect, useRef, useState } from "react"
 import { Refused } from "../link/refused.tsx"
 import { remember } from "../recent/recent.ts"
 import { Notice } from "../saved/notice.tsx"
+import { useRights } from "../saved/rights.ts"
 import { type Content, countOf, headingOf, useContent } from "./content.ts"
 import { Editor } from "./editor.tsx"
 import { useFollowing } from "./follow.ts"
@@ -25,7 +25,7 @@ interface TextPageProps {
 export function TextPage({ session, editor, content }: TextPageProps) {
   const { place, provider } = session
   const source = useContent(content)
-  const status = useStatus(provider.document)
+  const rights = useRights(provider.document)
   const { view, views, choose } = useView()
   const [following, follow] = useFollowing(session, editor)
   const [past, setPast] = useState(false)
@@ -34,10 +34,8 @@ export function TextPage({ session, editor, content }: TextPageProps) {
   const title = headingOf(source) ?? place.name
   useRemembered(session, source, title)
 
-  const barred = status.state === "refused" && !provider.document.refusal && status.reason?.code !== "deleted"
+  const { status, barred, readOnly } = rights
   if (barred && (asking || source === "")) return <Refused place={place} status={status} />
-  // Rights that are not known yet may be there: what is written offline waits for them.
-  const readOnly = barred || (status.access !== undefined && !status.access.includes("write"))
   return (
     <div className="text">
       <TextHeader
@@ -52,13 +50,7 @@ export function TextPage({ session, editor, content }: TextPageProps) {
         togglePast={() => setPast(!past)}
         historyButton={historyButton}
       />
-      <Notice
-        place={place}
-        doc={provider.document}
-        status={status}
-        recover={() => provider.recover()}
-        askAccess={() => ask(true)}
-      />
+      <Notice place={place} rights={rights} recover={() => provider.recover()} askAccess={() => ask(true)} />
       <main className={`text-panes text-${view}`} hidden={past}>
         <Editor view={editor} readOnly={readOnly} hidden={view === "preview"} />
         {view !== "edit" && (
@@ -79,13 +71,6 @@ export function TextPage({ session, editor, content }: TextPageProps) {
         <Counts source={source} />
       )}
     </div>
-  )
-}
-
-function useStatus(doc: Doc) {
-  return useSyncExternalStore(
-    (changed) => doc.on("status", changed),
-    () => doc.status,
   )
 }
 
