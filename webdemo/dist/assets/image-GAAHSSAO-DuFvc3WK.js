@@ -1,0 +1,1 @@
+export{H as decodePngMetadata,V as encodePngMetadata}from"./board-9th9TnA4.js";
