@@ -32,6 +32,7 @@ func TestStartThatCannotBe(t *testing.T) {
 	absent := filepath.Join(dir, "absent.json")
 	broken := file("broken.json", "{")
 	plain := file("plain", "")
+	short := file("short/oplog.db", strings.Repeat("no log. ", 600))
 	foreign := file("foreign/oplog.db", strings.Repeat("no log at all. ", 1000))
 
 	for _, test := range []struct {
@@ -52,6 +53,7 @@ func TestStartThatCannotBe(t *testing.T) {
 		{"--tokens=" + broken, 1, broken},
 		{"--tokens=" + dir, 1, dir + ": is a directory"},
 		{"--data=" + plain, 1, filepath.Join(plain, "oplog.db") + ": not a directory"},
+		{"--data=" + filepath.Dir(short), 1, short + " is no log, or its end is missing"},
 		{"--data=" + filepath.Dir(foreign), 1, foreign + " is not a log of this program"},
 	} {
 		t.Run(test.args, func(t *testing.T) {

@@ -241,5 +241,8 @@ func openFile(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("%w: the file must belong to this user", err)
 	}
-	return nil, err
+	if _, named := errors.AsType[*fs.PathError](err); named {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%s is no log, or its end is missing: %w", path, err) // such as a file that is too short
 }
