@@ -9,47 +9,22 @@ import * as A from "@automerge/automerge/slim"
 import type { Doc } from "@baton-relay/client"
 import type { AutomergeBinding, AutomergeEvents } from "@baton-relay/client/automerge"
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
+import { Agreement, type Editor } from "./agreement.ts"
 import { type Author, sign } from "./author.ts"
 import { type Edit, editOf, textPath, writeEdit } from "./edit.ts"
-import { elementOf, inFront, nonce, readPlain, record } from "./element.ts"
-import { type HandState, inHand } from "./hand.ts"
-import { type Board, type Plain, plainOf } from "./schema.ts"
+import { record } from "./element.ts"
+import { inHand } from "./hand.ts"
+import type { Board } from "./schema.ts"
 
 /** What the binding needs of a board's document. */
 export type BoardDocument = Pick<AutomergeBinding<Board>, "doc" | "change" | "changeAt" | "on"> & {
   document: Pick<Doc, "actor" | "status">
 }
 
-/** What the binding needs of an Excalidraw. */
-export interface Editor {
-  /** All elements, deleted ones too, in the order in which they are drawn. */
-  elements(): readonly ExcalidrawElement[]
-  state(): HandState
-  /**
-   * Puts these in the place of all elements, without a trace in the undo history. Those that are `moved` look as before,
-   * and only lie elsewhere.
-   */
-  show(elements: ExcalidrawElement[], moved: ReadonlySet<string>): void
-  /** Whether an element is too small to be seen: Excalidraw drops those when a gesture ends. */
-  invisible(element: ExcalidrawElement): boolean
-  /**
-   * Returns these texts, and what they are written in, anew: wrapped and measured, as their `originalText` asks for. What
-   * merges may be text that nobody has measured.
-   */
-  refit(elements: ExcalidrawElement[]): ExcalidrawElement[]
-}
-
 export interface SceneOptions {
   author: () => Author
   /** What went wrong with something that the user did, as a sentence. */
   problem: (message: string) => void
-}
-
-/** What the scene and the document agreed on last. */
-interface Agreed {
-  version: number
-  nonce: number
-  plain: Map<string, Plain>
 }
 
 /** The least time between two ops of a gesture, ms. */
@@ -65,7 +40,7 @@ export class SceneBinding {
   #board: BoardDocument
   #editor: Editor
   #options: SceneOptions
-  #agreed = new Map<string, Agreed>()
+  #agreed: Agreement
   /** What the user has in hand. */
   #held = new Set<string>()
   /** Elements in hand that others have changed, and the heads at which the user last saw them. */
@@ -80,7 +55,6 @@ export class SceneBinding {
   #lastPass = 0
   #cost = 0
   #writing = false
-  #showing = false
   /** Whether the editor has told of a change while it was shown one, which may be the only word of both. */
   #unheard = false
   #off: () => void
@@ -91,7 +65,11 @@ export class SceneBinding {
     this.#editor = editor
     this.#options = options
     this.#heads = A.getHeads(board.doc)
-    this.#read(Object.keys(this.#stored), { alive: true })
+    this.#agreed = new Agreement(editor, () => {
+      if (this.#unheard) queueMicrotask(() => this.changed())
+      this.#unheard = false
+    })
+    this.#agreed.read(this.#stored, Object.keys(this.#stored), { alive: true })
     this.#off = board.on("change", (change) => this.#came(change))
   }
 
@@ -115,7 +93,7 @@ export class SceneBinding {
   get carriedBy(): [dx: number, dy: number] | undefined {
     if (!this.carried || !this.#editor.state().selectedElementsAreBeingDragged) return undefined
     for (const element of this.#editor.elements()) {
-      const agreed = this.#held.has(element.id) ? this.#agreed.get(element.id)?.plain : undefined
+      const agreed = this.#held.has(element.id) ? this.#agreed.plain(element.id) : undefined
       if (agreed) return [element.x - Number(agreed.get("x")), element.y - Number(agreed.get("y"))]
     }
     return undefined
@@ -123,23 +101,13 @@ export class SceneBinding {
 
   /** Shows elements where somebody carries them, who has not written it yet. With no distance they are where they were. */
   preview(ids: Iterable<string>, dx: number, dy: number): void {
-    const here = new Map(this.#editor.elements().map((element) => [element.id, element]))
-    const fresh = new Map<string, ExcalidrawElement>()
-    for (const id of ids) {
-      const [element, agreed] = [here.get(id), this.#agreed.get(id)]
-      if (!element || !agreed || element.isDeleted || this.#held.has(id) || !this.#agrees(element)) continue
-      const [x, y] = [Number(agreed.plain.get("x")) + dx, Number(agreed.plain.get("y")) + dy]
-      if (element.x === x && element.y === y) continue
-      const moved = { ...element, x, y, version: element.version + 1, versionNonce: nonce() }
-      fresh.set(id, moved)
-      this.#agreed.set(id, { ...agreed, version: moved.version, nonce: moved.versionNonce })
-    }
-    this.#show(fresh, new Set(fresh.keys()))
+    const free = [...ids].filter((id) => !this.#held.has(id))
+    this.#agreed.preview(free, dx, dy)
   }
 
   /** To be called when anything in the editor may have changed. */
   changed(): void {
-    if (this.#showing) {
+    if (this.#agreed.showing) {
       this.#unheard = true
       return
     }
@@ -192,16 +160,11 @@ export class SceneBinding {
     // Who may not write has nothing to write: what differs is what Excalidraw has put right by itself.
     if (this.#board.document.status.state === "read-only") return dirty
     for (const element of this.#editor.elements()) {
-      if (this.#agrees(element)) continue
-      if (!this.#agreed.has(element.id) && (element.isDeleted || this.#editor.invisible(element))) continue
+      if (this.#agreed.agrees(element)) continue
+      if (!this.#agreed.plain(element.id) && (element.isDeleted || this.#editor.invisible(element))) continue
       dirty.push(element)
     }
     return dirty
-  }
-
-  #agrees({ id, version, versionNonce }: ExcalidrawElement): boolean {
-    const agreed = this.#agreed.get(id)
-    return agreed?.version === version && agreed.nonce === versionNonce
   }
 
   /** Writes a change's worth of what differs, and returns whether there is more. */
@@ -225,7 +188,7 @@ export class SceneBinding {
     for (const element of elements) {
       if (size >= slice) break
       taken++
-      const edit = editOf(element, this.#agreed.get(element.id)?.plain)
+      const edit = editOf(element, this.#agreed.plain(element.id))
       size += edit.props.size
       if (edit.props.size > 0) edits.push(edit)
       else this.#agree(edit)
@@ -297,9 +260,10 @@ export class SceneBinding {
     if (this.#deferred.has(element.id)) this.#deferred.set(element.id, after)
   }
 
-  #agree({ element, plain, version, nonce }: Edit): void {
-    if (!this.#agreed.has(element.id) && this.#held.has(element.id)) this.#begun.add(element.id)
-    this.#agreed.set(element.id, { version, nonce, plain })
+  #agree(edit: Edit): void {
+    const { element } = edit
+    if (!this.#agreed.plain(element.id) && this.#held.has(element.id)) this.#begun.add(element.id)
+    this.#agreed.settle(edit)
   }
 
   #takeBack({ element }: Edit, error: unknown): void {
@@ -309,8 +273,7 @@ export class SceneBinding {
         ? "This is larger than the relay takes, and was taken back."
         : `This could not be saved, and was taken back: ${(error as Error).message}`,
     )
-    this.#agreed.delete(element.id)
-    this.#show(new Map([[element.id, undefined]]))
+    this.#agreed.drop(element.id)
     this.#read([element.id])
   }
 
@@ -327,9 +290,9 @@ export class SceneBinding {
     if (!this.#lacking) return
     const here = new Set(this.#editor.elements().map(({ id }) => id))
     const back: string[] = []
-    for (const id of this.#agreed.keys()) {
+    for (const id of this.#agreed.ids) {
       if (here.has(id)) continue
-      this.#agreed.delete(id)
+      this.#agreed.forget(id)
       if (this.#begun.has(id)) this.#remove(id)
       else back.push(id)
     }
@@ -375,7 +338,7 @@ export class SceneBinding {
 
   /** The ids of all elements, here and there. */
   #all(): string[] {
-    return [...new Set([...Object.keys(this.#stored), ...this.#agreed.keys()])]
+    return [...new Set([...Object.keys(this.#stored), ...this.#agreed.ids])]
   }
 
   /** The ids of the elements that patches are of. */
@@ -408,13 +371,17 @@ export class SceneBinding {
     this.#read(ids.filter((id) => !this.#held.has(id)))
   }
 
+  #read(ids: readonly string[], options?: { alive: boolean }): void {
+    this.#agreed.read(this.#stored, ids, options)
+  }
+
   #readMerged(ids: string[]): void {
     this.#read(ids.filter((id) => !this.#held.has(id) && !this.#hasText(id)))
   }
 
   /** Whether the scene has the text that the document has. */
   #hasText(id: string): boolean {
-    return this.#agreed.get(id)?.plain.get("originalText") === this.#stored[id]?.originalText
+    return this.#agreed.plain(id)?.get("originalText") === this.#stored[id]?.originalText
   }
 
   /** Shows what others did to what was in hand. */
@@ -424,97 +391,4 @@ export class SceneBinding {
     for (const id of ids) this.#deferred.delete(id)
     this.#read(ids)
   }
-
-  /** Reads elements from the document into the scene; with `alive`, no deleted ones. */
-  #read(ids: string[], { alive = false } = {}): void {
-    if (ids.length === 0) return
-    const stored = this.#stored
-    const here = new Map(this.#editor.elements().map((element) => [element.id, element]))
-    const fresh = new Map<string, ExcalidrawElement | undefined>()
-    const moved = new Set<string>()
-    const misfits: ExcalidrawElement[] = []
-    for (const id of ids) {
-      const plain = Object.hasOwn(stored, id) ? readPlain(stored[id]) : undefined
-      const before = here.get(id)
-      if (!plain) {
-        if (before) fresh.set(id, undefined)
-        this.#agreed.delete(id)
-        continue
-      }
-      if (plain.get("isDeleted") === true && (alive || !before)) continue
-      const element = elementOf(id, plain, before)
-      fresh.set(id, element)
-      const now = { version: element.version, nonce: element.versionNonce, plain: plainOf(element) }
-      const was = this.#agreed.get(id)
-      if (before && was && this.#agrees(before) && onlyMoved(was.plain, now.plain)) moved.add(id)
-      this.#agreed.set(id, now)
-      if (misfit(element)) misfits.push(element)
-    }
-    this.#refit(misfits, fresh, here)
-    for (const { id } of misfits) moved.delete(id)
-    this.#show(fresh, moved)
-  }
-
-  /** Measures texts that merging has made, each with what it is written in. */
-  #refit(
-    misfits: ExcalidrawElement[],
-    fresh: Map<string, ExcalidrawElement | undefined>,
-    here: Map<string, ExcalidrawElement>,
-  ): void {
-    if (misfits.length === 0) return
-    const containers = misfits.flatMap((text) => {
-      const id = (text as { containerId?: string | null }).containerId
-      const container = id ? (fresh.get(id) ?? here.get(id)) : undefined
-      return container ? [container] : []
-    })
-    const unfit = [...new Set(containers), ...misfits]
-    const clean = new Set(unfit.filter((element) => this.#agrees(element)).map(({ id }) => id))
-    for (const element of this.#editor.refit(unfit)) {
-      const agreed = this.#agreed.get(element.id)
-      if (!agreed) continue
-      fresh.set(element.id, element)
-      // The document keeps what was written: each page measures, and the next edit writes it.
-      if (clean.has(element.id))
-        this.#agreed.set(element.id, { ...agreed, version: element.version, nonce: element.versionNonce })
-    }
-  }
-
-  #show(fresh: Map<string, ExcalidrawElement | undefined>, moved: ReadonlySet<string> = new Set()): void {
-    if (fresh.size === 0) return
-    const elements: ExcalidrawElement[] = []
-    const left = new Map(fresh)
-    for (const element of this.#editor.elements()) {
-      const next = left.has(element.id) ? left.get(element.id) : element
-      left.delete(element.id)
-      if (next) elements.push(next)
-    }
-    for (const element of left.values()) if (element) elements.push(element)
-    this.#showing = true
-    try {
-      this.#editor.show(elements.sort(inFront), moved)
-    } finally {
-      this.#showing = false
-      if (this.#unheard) queueMicrotask(() => this.changed())
-      this.#unheard = false
-    }
-  }
-}
-
-/** Whether two states of an element differ by nothing but its place. */
-function onlyMoved(was: Map<string, Plain>, now: Map<string, Plain>): boolean {
-  if (was.size !== now.size) return false
-  for (const [name, value] of now) {
-    const before = was.get(name)
-    if (name === "x" || name === "y" || before === value) continue
-    if (!Array.isArray(before) || !Array.isArray(value)) return false
-    if (before.length !== value.length || before.some((n, i) => n !== value[i])) return false
-  }
-  return true
-}
-
-/** Whether a text shows other letters than were written: only white space may differ, by wrapping. */
-function misfit(element: ExcalidrawElement): boolean {
-  if (element.type !== "text") return false
-  const bare = (text: string) => text.replace(/\s+/g, "")
-  return bare(element.text) !== bare(element.originalText)
 }

@@ -3,8 +3,8 @@
 import { CaptureUpdateAction, isInvisiblySmallElement, restoreElements } from "@excalidraw/excalidraw"
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types"
+import type { Editor } from "../binding/agreement.ts"
 import type { Shelf } from "../binding/files.ts"
-import type { Editor } from "../binding/scene.ts"
 
 export function editorOf(api: ExcalidrawImperativeAPI): Editor {
   return {

@@ -2,8 +2,9 @@
 // what the user has in hand.
 
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
+import type { Editor } from "../../src/binding/agreement.ts"
 import type { HandState } from "../../src/binding/hand.ts"
-import { type Editor, SceneBinding } from "../../src/binding/scene.ts"
+import { SceneBinding } from "../../src/binding/scene.ts"
 import type { Replica } from "./replicas.ts"
 
 type Props = Record<string, unknown>
