@@ -15,6 +15,16 @@ before(async () => {
 
 after(() => site?.close())
 
+/** One draws a rectangle, and then the other an ellipse. */
+async function drawInTurns(one: Page, other: Page): Promise<void> {
+  await draw(one, "r", [400, 300], [500, 400])
+  await saved(one)
+  await elementsWhen(other, 1)
+  await draw(other, "o", [600, 300], [700, 400])
+  await saved(other)
+  await elementsWhen(one, 2)
+}
+
 /** Opens the history and waits until the past is there. */
 async function openHistory(page: Page): Promise<void> {
   await page.getByRole("button", { name: "History" }).click()
@@ -36,12 +46,7 @@ test("the past is shown with who drew it, and goes back to what is now", async (
   const nameOf = (page: Page) =>
     page.evaluate(() => JSON.parse(localStorage.getItem("baton.me") ?? "{}").name)
   const [annName, bobName] = [await nameOf(ann.page), await nameOf(bob.page)]
-  await draw(ann.page, "r", [400, 300], [500, 400])
-  await saved(ann.page)
-  await elementsWhen(bob.page, 1)
-  await draw(bob.page, "o", [600, 300], [700, 400])
-  await saved(bob.page)
-  await elementsWhen(ann.page, 2)
+  await drawInTurns(ann.page, bob.page)
 
   await openHistory(ann.page)
   const moment = ann.page.getByTestId("moment")
@@ -83,12 +88,7 @@ test("what others do while one looks at the past is there when one comes back", 
 test("a past that is restored comes to everybody as new ops, and undo takes that back", async (t) => {
   const ann = await visitBoard(t, site, "restore")
   const bob = await visitBoard(t, site, "restore")
-  await draw(ann.page, "r", [400, 300], [500, 400])
-  await saved(ann.page)
-  await elementsWhen(bob.page, 1)
-  await draw(bob.page, "o", [600, 300], [700, 400])
-  await saved(bob.page)
-  await elementsWhen(ann.page, 2)
+  await drawInTurns(ann.page, bob.page)
   const place = () => inPage(bob, (desk) => Object.keys(desk.session.board.doc.elements).length)
   assert.equal(await place(), 2)
 

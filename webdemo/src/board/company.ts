@@ -6,11 +6,11 @@ import type { Author } from "../binding/author.ts"
 import { getMe, onMe } from "../people/me.ts"
 import { colourHere, type Person } from "../people/roster.ts"
 import type { Cursors, Viewport } from "./cursors.ts"
+import { collaborator, showCollaborators } from "./outlines.ts"
 import { type Participant, participantsOf, Showing, selectedMost } from "./presence.ts"
 import type { Session } from "./session.ts"
 
 type AppState = ReturnType<ExcalidrawImperativeAPI["getAppState"]>
-type Collaborators = AppState["collaborators"]
 
 /** What the page's header shows. It is replaced when it changes. */
 export interface Gathering {
@@ -142,26 +142,20 @@ export class Company {
 
   /** Has Excalidraw draw what people have selected, and the trails of lasers. */
   #tell(): void {
-    const collaborators = new Map<string, object>()
-    for (const [session, { name, colour, selected, pointer, laser, down }] of this.#participants) {
-      collaborators.set(session, {
-        id: session,
-        socketId: session,
-        username: name,
-        color: { background: colour, stroke: colour },
-        selectedElementIds: Object.fromEntries(selected.map((id) => [id, true])),
-        button: down ? "down" : "up",
-        // Cursors are drawn by `Cursors`: these neither glide nor keep apart.
-        ...(pointer &&
-          laser && {
-            pointer: { x: pointer[0], y: pointer[1], tool: "laser", laserColor: colour, renderCursor: false },
-          }),
-      })
-    }
-    const told = JSON.stringify([...collaborators])
+    const people = [...this.#participants.values()].map((person) => {
+      const { session, colour, selected, pointer, laser, down } = person
+      // Cursors are drawn by `Cursors`: these neither glide nor keep apart.
+      const shine = { tool: "laser", laserColor: colour, renderCursor: false } as const
+      return {
+        ...collaborator(session, person, selected),
+        button: down ? ("down" as const) : ("up" as const),
+        ...(pointer && laser && { pointer: { x: pointer[0], y: pointer[1], ...shine } }),
+      }
+    })
+    const told = JSON.stringify(people)
     if (told === this.#told) return
     this.#told = told
-    this.#api.updateScene({ collaborators: collaborators as unknown as Collaborators })
+    showCollaborators(this.#api, people)
   }
 
   #lookWith(followed: Participant | undefined): void {

@@ -10,6 +10,7 @@ import { ReadingBar, useReading } from "../history/reading.tsx"
 import { History } from "../history/slider.tsx"
 import type { Theme } from "../look/theme.ts"
 import type { Desk } from "./canvas.tsx"
+import { collaborator, showCollaborators } from "./outlines.ts"
 import { Past } from "./past.ts"
 import { restorePast } from "./restore.ts"
 import "./pastpage.css"
@@ -105,20 +106,8 @@ function lastAuthor(past: Past, index: number): Map<string, string[]> {
   return new Map(moment ? [[moment.actor, [...past.lastTouched(index)]]] : [])
 }
 
-/** Draws outlines in the authors' colours, as those of what people have selected. */
+/** Draws outlines in the authors' colours. */
 function outline(api: ExcalidrawImperativeAPI, drawn: Map<string, string[]>, people: People): void {
-  const collaborators = new Map<string, object>()
-  for (const [actor, ids] of drawn) {
-    const { name, colour } = authorOf({ actor }, people)
-    collaborators.set(actor, {
-      id: actor,
-      socketId: actor,
-      username: name,
-      color: { background: colour, stroke: colour },
-      selectedElementIds: Object.fromEntries(ids.map((id) => [id, true])),
-    })
-  }
-  api.updateScene({
-    collaborators: collaborators as unknown as ReturnType<typeof api.getAppState>["collaborators"],
-  })
+  const authors = [...drawn].map(([actor, ids]) => collaborator(actor, authorOf({ actor }, people), ids))
+  showCollaborators(api, authors)
 }

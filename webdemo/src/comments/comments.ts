@@ -1,8 +1,9 @@
 // The comments of a board, and what the page shows of them: which thread is open, whether one is being pinned, the list.
 
-import { useEffect, useState, useSyncExternalStore } from "react"
+import { useSyncExternalStore } from "react"
 import { sign } from "../binding/author.ts"
 import type { Board } from "../binding/schema.ts"
+import { useAtDesk } from "../board/atdesk.ts"
 import type { Desk } from "../board/canvas.tsx"
 import { lookAt, onScreen } from "../board/viewport.ts"
 import { idAfter } from "./ids.ts"
@@ -203,18 +204,10 @@ export class Comments {
 
 /** The comments of a desk, as long as it is there. */
 export function useComments(desk: Desk | undefined): Comments | undefined {
-  const [comments, setComments] = useState<Comments>()
-  useEffect(() => {
-    if (!desk) return undefined
-    const made = new Comments(desk)
-    setComments(made)
-    return () => {
-      setComments(undefined)
-      made.close()
-    }
-  }, [desk])
-  return comments
+  return useAtDesk(desk, at)
 }
+
+const at = (desk: Desk) => new Comments(desk)
 
 /** What there is to show of them, kept current. */
 export function useView(comments: Comments): View {

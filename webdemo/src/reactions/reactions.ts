@@ -1,6 +1,7 @@
 // Reactions: an emoji that floats up from a place of the board, seen by whoever is there, and kept nowhere.
 
-import { useEffect, useState, useSyncExternalStore } from "react"
+import { useSyncExternalStore } from "react"
+import { useAtDesk } from "../board/atdesk.ts"
 import type { Desk } from "../board/canvas.tsx"
 import { onBoard } from "../board/viewport.ts"
 
@@ -128,18 +129,10 @@ function coordinate(v: unknown): v is number {
 
 /** The reactions of a desk, as long as it is there. */
 export function useReactions(desk: Desk | undefined): Reactions | undefined {
-  const [reactions, setReactions] = useState<Reactions>()
-  useEffect(() => {
-    if (!desk) return undefined
-    const made = new Reactions(desk)
-    setReactions(made)
-    return () => {
-      setReactions(undefined)
-      made.close()
-    }
-  }, [desk])
-  return reactions
+  return useAtDesk(desk, at)
 }
+
+const at = (desk: Desk) => new Reactions(desk)
 
 /** Those on the screen, kept current. */
 export function useShown(reactions: Reactions): readonly Reaction[] {
