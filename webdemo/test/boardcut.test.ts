@@ -3,11 +3,7 @@ import { type TestContext, test } from "node:test"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { atDesk, visitBoard } from "./harness/desk.ts"
 import { draw, elementsWhen, same, saved } from "./harness/draw.ts"
-import { startSite, type Visitor } from "./harness/site.ts"
-
-const cut = {
-  expect: [/WebSocket connection to .* failed/, /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET|ERR_FAILED/],
-}
+import { noNetwork, startSite, type Visitor } from "./harness/site.ts"
 
 async function alone(t: TestContext) {
   const site = await startSite({ args: ["--heartbeat", "2s"] })
@@ -25,7 +21,7 @@ async function stateOf({ page }: Visitor, text: RegExp): Promise<void> {
 
 test("what is drawn without a network survives a reload, and is sent when the network is back", async (t) => {
   const site = await alone(t)
-  const ann = await visitBoard(t, site, "cut", { proxied: true, ...cut })
+  const ann = await visitBoard(t, site, "cut", { proxied: true, expect: noNetwork })
   const bob = await visitBoard(t, site, "cut")
   await ann.page.evaluate(async () => void (await navigator.serviceWorker.ready))
   await ann.page.reload()
@@ -52,8 +48,8 @@ test("what is drawn without a network survives a reload, and is sent when the ne
 
 test("a relay that is killed and comes back has what both drew meanwhile", async (t) => {
   const site = await alone(t)
-  const ann = await visitBoard(t, site, "killed", cut)
-  const bob = await visitBoard(t, site, "killed", cut)
+  const ann = await visitBoard(t, site, "killed", { expect: noNetwork })
+  const bob = await visitBoard(t, site, "killed", { expect: noNetwork })
   await draw(ann.page, "r", [400, 300], [500, 400])
   await elementsWhen(bob.page, 1)
   await site.relay.kill()
@@ -68,8 +64,8 @@ test("a relay that is killed and comes back has what both drew meanwhile", async
 
 test("two whose network goes dead without a word notice it, go on, and come together again", async (t) => {
   const site = await alone(t)
-  const ann = await visitBoard(t, site, "dead", { proxied: true, ...cut })
-  const bob = await visitBoard(t, site, "dead", { proxied: true, ...cut })
+  const ann = await visitBoard(t, site, "dead", { proxied: true, expect: noNetwork })
+  const bob = await visitBoard(t, site, "dead", { proxied: true, expect: noNetwork })
   await draw(ann.page, "r", [400, 300], [500, 400])
   await elementsWhen(bob.page, 1)
   for (const { proxy } of [ann, bob]) proxy?.hold()

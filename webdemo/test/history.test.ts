@@ -3,8 +3,8 @@ import { after, before, test } from "node:test"
 import type { Page } from "playwright-core"
 import * as Y from "yjs"
 import { until } from "../../client/js/test/harness/deadline.ts"
-import { type Site, startSite } from "./harness/site.ts"
-import { cut, type Writer, write } from "./harness/writer.ts"
+import { noNetwork, type Site, startSite } from "./harness/site.ts"
+import { type Writer, write } from "./harness/writer.ts"
 
 let site: Site
 
@@ -210,7 +210,7 @@ test("ops that are no updates are moments that change nothing", async (t) => {
 })
 
 test("without the relay it says why there is none, and comes on the next try", async (t) => {
-  const ann = await write(t, site, "unreachable", { proxied: true, expect: [cut] })
+  const ann = await write(t, site, "unreachable", { proxied: true, expect: noNetwork })
   await typeWords(ann, ["a"])
   ann.visitor.proxy?.refuse(true)
   ann.visitor.proxy?.cut()

@@ -3,7 +3,7 @@ import { after, before, test } from "node:test"
 import type { Page } from "playwright-core"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { startFront } from "./harness/front.ts"
-import { type Site, startSite, visit } from "./harness/site.ts"
+import { noNetwork, type Site, startSite, visit } from "./harness/site.ts"
 
 let site: Site
 
@@ -12,9 +12,6 @@ before(async () => {
 })
 
 after(() => site?.close())
-
-/** What the browser says where there is no network. */
-const cut = [/net::ERR_/, /WebSocket connection/]
 
 /** Waits until the browser has all of the site. */
 async function kept(page: Page): Promise<void> {
@@ -29,7 +26,7 @@ async function kept(page: Page): Promise<void> {
 const shown = (page: Page) => page.locator("#root > :not(noscript)").first().waitFor()
 
 test("after one visit every page opens again without a network, and its files with it", async (t) => {
-  const { page, url, proxy } = await visit(t, site, "/", { proxied: true, expect: cut })
+  const { page, url, proxy } = await visit(t, site, "/", { proxied: true, expect: noNetwork })
   await kept(page)
   proxy?.refuse(true)
   proxy?.cut()
@@ -48,7 +45,7 @@ test("after one visit every page opens again without a network, and its files wi
 test("what is no page of the site is not answered by one", async (t) => {
   const { context, page, url, proxy } = await visit(t, site, "/", {
     proxied: true,
-    expect: [...cut, /status of 404/],
+    expect: [...noNetwork, /status of 404/],
   })
   await kept(page)
   for (const path of ["/healthz", "/addresses.json", "/board/a/b"]) await page.goto(url + path)
@@ -63,7 +60,7 @@ test("what is no page of the site is not answered by one", async (t) => {
 })
 
 test("a relay that does not answer is as one that is gone", async (t) => {
-  const { page, url, proxy } = await visit(t, site, "/", { proxied: true, expect: cut })
+  const { page, url, proxy } = await visit(t, site, "/", { proxied: true, expect: noNetwork })
   await kept(page)
   proxy?.hold()
   const began = Date.now()
@@ -80,7 +77,7 @@ test("a new build is what one sees where the relay can be reached, and what is k
     return path === "/sw.js" ? `// ${build}\n${text}` : text.replace("<title>Baton", `<title>${build}`)
   })
   t.after(() => front.close())
-  const { page } = await visit(t, { relay: front, browser: site.browser }, "/", { expect: cut })
+  const { page } = await visit(t, { relay: front, browser: site.browser }, "/", { expect: noNetwork })
   await kept(page)
   for (build of ["Second", "Third"]) {
     await page.reload()

@@ -4,7 +4,7 @@ import type { Page } from "playwright-core"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { atDesk, type ElementInPage, inPage, visitBoard } from "./harness/desk.ts"
 import { draw, elementsOf, elementsWhen, handleOf, same, saved } from "./harness/draw.ts"
-import { type Site, startSite, type Visitor } from "./harness/site.ts"
+import { noNetwork, type Site, startSite, type Visitor } from "./harness/site.ts"
 
 let site: Site
 
@@ -13,9 +13,6 @@ before(async () => {
 })
 
 after(() => site?.close())
-
-/** What the browser logs of a network that is cut. */
-const cut = [/WebSocket/, /ERR_/, /status of 50\d/, /fetching the script/]
 
 interface Element extends ElementInPage {
   strokeColor: string
@@ -51,7 +48,7 @@ async function pair(
   name: string,
   proxied = false,
 ): Promise<[Visitor, Visitor]> {
-  const options = proxied ? { proxied, expect: cut } : {}
+  const options = proxied ? { proxied, expect: noNetwork } : {}
   const ann = await visitBoard(t, site, name, options)
   const bob = await visitBoard(t, site, name, options)
   await draw(ann.page, "r", [400, 300], [500, 400])

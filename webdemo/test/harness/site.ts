@@ -36,6 +36,14 @@ export interface Visit extends BrowserContextOptions {
   proxied?: boolean
 }
 
+/** What browsers log while the network is gone: all that they ask for fails, also the service worker's script. */
+export const noNetwork = [
+  /net::ERR_/,
+  /WebSocket connection to .* failed/,
+  /status of 50\d/,
+  /fetching the script/,
+]
+
 /** Somebody at a browser of their own: other storage, other identity. */
 export interface Visitor {
   context: BrowserContext

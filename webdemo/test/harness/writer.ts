@@ -9,9 +9,6 @@ export interface Who extends Visit {
   colour?: string
 }
 
-/** What Chromium logs while the relay cannot be reached. */
-export const cut = /net::ERR_|WebSocket connection to .* failed|Failed to load resource/
-
 /** Opens a text page as somebody, in a browser profile of their own, and waits until the text is there. */
 export async function write(
   t: TestContext,
