@@ -3,7 +3,18 @@ import { after, before, test } from "node:test"
 import type { Page } from "playwright-core"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { inPage, visitBoard } from "./harness/desk.ts"
-import { draw, elementsOf, elementsWhen, fill, handleOf, same, saved } from "./harness/draw.ts"
+import {
+  colour,
+  drag,
+  draw,
+  elementsOf,
+  elementsWhen,
+  fill,
+  same,
+  saved,
+  select,
+  write,
+} from "./harness/draw.ts"
 import { type Site, startSite, type Visitor } from "./harness/site.ts"
 
 let site: Site
@@ -32,26 +43,6 @@ async function apart(visitors: Visitor[], work: () => Promise<void>): Promise<vo
   await work()
   for (const visitor of visitors) await inPage(visitor, (desk) => desk.session.connection.resume())
   for (const { page } of visitors) await saved(page)
-}
-
-async function drag(page: Page, id: string, by: [number, number]): Promise<void> {
-  await page.keyboard.press("v")
-  const [x, y] = await handleOf(page, id)
-  await page.mouse.move(x, y)
-  await page.mouse.down()
-  await page.mouse.move(x + by[0], y + by[1], { steps: 8 })
-  await page.mouse.up()
-}
-
-/** Colours the line of what is selected. */
-async function colour(page: Page, to: string): Promise<void> {
-  await page.getByTestId(`color-top-pick-${to}`).first().click()
-}
-
-/** Selects an element by a click on its line. */
-async function select(page: Page, id: string): Promise<void> {
-  await page.keyboard.press("v")
-  await page.mouse.click(...(await handleOf(page, id)))
 }
 
 async function two(t: Parameters<typeof visitBoard>[0], name: string) {
@@ -154,15 +145,10 @@ test("a stroke is seen while it is drawn, and another draws meanwhile", async (t
 test("two type into one label at once, and all letters stay", async (t) => {
   const { ann, bob, rectangle } = await two(t, "label")
   const id = await rectangle()
-  const write = async (page: Page) => {
-    const [x, y] = await handleOf(page, id)
-    await page.mouse.dblclick(x, y + 50)
-    await page.locator("textarea.excalidraw-wysiwyg").waitFor()
-  }
-  await write(ann.page)
+  await write(ann.page, id, 50)
   await ann.page.keyboard.type("middle")
   await elementsWhen(bob.page, 2)
-  await write(bob.page)
+  await write(bob.page, id, 50)
   await ann.page.keyboard.press("End")
   await bob.page.keyboard.press("Home")
   for (const letter of "abc") {

@@ -1,22 +1,13 @@
 import assert from "node:assert/strict"
 import { type TestContext, test } from "node:test"
-import { until } from "../../client/js/test/harness/deadline.ts"
 import { atDesk, visitBoard } from "./harness/desk.ts"
 import { draw, elementsWhen, same, saved } from "./harness/draw.ts"
-import { noNetwork, startSite, type Visitor } from "./harness/site.ts"
+import { noNetwork, saveState, startSite } from "./harness/site.ts"
 
 async function alone(t: TestContext) {
   const site = await startSite({ args: ["--heartbeat", "2s"] })
   t.after(() => site.close())
   return site
-}
-
-async function stateOf({ page }: Visitor, text: RegExp): Promise<void> {
-  await until(
-    `the save state is ${text}`,
-    async () => text.test((await page.getByTestId("savestate").textContent()) ?? ""),
-    { timeout: 60_000 },
-  )
 }
 
 test("what is drawn without a network survives a reload, and is sent when the network is back", async (t) => {
@@ -28,13 +19,13 @@ test("what is drawn without a network survives a reload, and is sent when the ne
   await atDesk(ann)
   await draw(ann.page, "r", [400, 300], [500, 400])
   await elementsWhen(bob.page, 1)
-  await stateOf(ann, /^Saved$/)
+  await saveState(ann.page, /^Saved$/)
   ann.proxy?.refuse(true)
   ann.proxy?.cut()
-  await stateOf(ann, /^Offline/)
+  await saveState(ann.page, /^Offline/)
   await draw(ann.page, "o", [600, 300], [700, 400])
   await draw(ann.page, "p", [750, 300], [850, 400])
-  await stateOf(ann, /^Offline, \d+ to send$/)
+  await saveState(ann.page, /^Offline, \d+ to send$/)
   await ann.page.reload()
   await elementsWhen(ann.page, 3)
   await draw(ann.page, "d", [400, 450], [500, 550])
@@ -42,7 +33,7 @@ test("what is drawn without a network survives a reload, and is sent when the ne
   ann.proxy?.refuse(false)
   await elementsWhen(bob.page, 5)
   await elementsWhen(ann.page, 5)
-  await stateOf(ann, /^Saved$/)
+  await saveState(ann.page, /^Saved$/)
   await same(ann.page, bob.page)
 })
 
@@ -53,12 +44,12 @@ test("a relay that is killed and comes back has what both drew meanwhile", async
   await draw(ann.page, "r", [400, 300], [500, 400])
   await elementsWhen(bob.page, 1)
   await site.relay.kill()
-  await stateOf(ann, /^Offline/)
+  await saveState(ann.page, /^Offline/)
   await draw(ann.page, "o", [600, 300], [700, 400])
   await draw(bob.page, "d", [400, 450], [500, 550])
   await site.relay.start()
   for (const { page } of [ann, bob]) await elementsWhen(page, 3)
-  for (const visitor of [ann, bob]) await stateOf(visitor, /^Saved$/)
+  for (const visitor of [ann, bob]) await saveState(visitor.page, /^Saved$/)
   await same(ann.page, bob.page)
 })
 
@@ -70,7 +61,7 @@ test("two whose network goes dead without a word notice it, go on, and come toge
   await elementsWhen(bob.page, 1)
   for (const { proxy } of [ann, bob]) proxy?.hold()
   await draw(ann.page, "o", [600, 300], [700, 400])
-  for (const visitor of [ann, bob]) await stateOf(visitor, /^(Offline|Connecting)/)
+  for (const visitor of [ann, bob]) await saveState(visitor.page, /^(Offline|Connecting)/)
   await draw(bob.page, "d", [400, 450], [500, 550])
   for (const { proxy } of [ann, bob]) proxy?.release()
   for (const { page } of [ann, bob]) await elementsWhen(page, 3)

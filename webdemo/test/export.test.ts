@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import { after, before, test } from "node:test"
 import type { Page } from "playwright-core"
 import { visitBoard } from "./harness/desk.ts"
-import { saved as allSaved, draw, elementsWhen } from "./harness/draw.ts"
+import { draw, elementsWhen, saved } from "./harness/draw.ts"
 import { type Site, startSite } from "./harness/site.ts"
 
 let site: Site
@@ -65,7 +65,7 @@ test("a board is exported as PNG, as SVG with its fonts, and as a file that come
   await page.keyboard.press("Escape")
   await page.keyboard.press("Escape")
   await elementsWhen(page, 2)
-  await allSaved(page)
+  await saved(page)
 
   await page.getByRole("button", { name: "Menu" }).click()
   await page.getByTestId("image-export-button").click()
@@ -83,9 +83,9 @@ test("a board is exported as PNG, as SVG with its fonts, and as a file that come
   await page.getByRole("button", { name: "Menu" }).click()
   const download = page.waitForEvent("download")
   await page.getByText("Export as a file").click()
-  const saved = await download
-  assert.equal(saved.suggestedFilename(), "export.excalidraw")
-  const file = await readFile(await saved.path())
+  const given = await download
+  assert.equal(given.suggestedFilename(), "export.excalidraw")
+  const file = await readFile(await given.path())
   assert.equal(JSON.parse(file.toString()).elements.length, 2)
   await page
     .getByLabel("Import an Excalidraw file")

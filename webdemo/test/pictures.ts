@@ -156,7 +156,7 @@ try {
   await reader.locator(".cm-content").click()
   await reader.keyboard.press("Control+End")
   await reader.keyboard.type("Bob was here.")
-  await writer.getByText("Bob was here").first().waitFor()
+  await writer.getByLabel("Preview").getByText("Bob was here.").waitFor()
   await picture(writer, "text")
 
   const start = await ann.context().newPage()

@@ -5,7 +5,7 @@ import { until } from "../../client/js/test/harness/deadline.ts"
 import { complaints } from "./harness/axe.ts"
 import "./harness/desk.ts"
 import { draw } from "./harness/draw.ts"
-import { type Site, startSite, visit } from "./harness/site.ts"
+import { type Site, saveState, startSite, visit } from "./harness/site.ts"
 
 let site: Site
 
@@ -104,9 +104,7 @@ test("what both draw while one is cut off is merged when it is connected again",
   await rectangle(0, 150)
   await rectangle(1, 250)
   await until("each has its own", async () => (await countIn(you)) === 1 && (await countIn(other)) === 1)
-  await until("one says so", async () =>
-    /Offline, \d+ to send/.test((await you.frame.getByTestId("savestate").textContent()) ?? ""),
-  )
+  await saveState(you.frame, /^Offline, \d+ to send$/)
   await page.getByRole("button", { name: "Connect it again: You" }).click()
   await until("both have both", async () => (await countIn(you)) === 2 && (await countIn(other)) === 2)
 })

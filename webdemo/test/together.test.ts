@@ -3,8 +3,8 @@ import { after, before, test } from "node:test"
 import type { Page } from "playwright-core"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { atDesk, type ElementInPage, inPage, visitBoard } from "./harness/desk.ts"
-import { draw, elementsOf, elementsWhen, handleOf, same, saved } from "./harness/draw.ts"
-import { noNetwork, type Site, startSite, type Visitor } from "./harness/site.ts"
+import { colour, drag, draw, elementsOf, elementsWhen, same, saved, select, write } from "./harness/draw.ts"
+import { noNetwork, type Site, saveState, startSite, type Visitor } from "./harness/site.ts"
 
 let site: Site
 
@@ -24,22 +24,6 @@ interface Element extends ElementInPage {
 async function only(page: Page): Promise<Element> {
   const [element] = await elementsWhen(page, 1)
   return element as Element
-}
-
-/** Drags the only element of a board, and holds it. */
-async function take(page: Page, by: [number, number]): Promise<void> {
-  await page.keyboard.press("v")
-  const [x, y] = await handleOf(page, (await only(page)).id)
-  await page.mouse.move(x, y)
-  await page.mouse.down()
-  await page.mouse.move(x + by[0], y + by[1], { steps: 5 })
-}
-
-/** Gives the only element of a board the colour red, by the panel. */
-async function redden(page: Page): Promise<void> {
-  await page.keyboard.press("v")
-  await page.mouse.click(...(await handleOf(page, (await only(page)).id)))
-  await page.getByTestId("color-top-pick-#e03131").click()
 }
 
 /** Two at one board with a rectangle on it. */
@@ -68,13 +52,7 @@ test("two who type into one text at once both have all of it", async (t) => {
   await ann.page.keyboard.press("Escape")
   const text = await only(bob.page)
   await saved(ann.page)
-  const edit = async ({ page }: Visitor) => {
-    const [x, y] = await handleOf(page, text.id)
-    await page.mouse.dblclick(x, y + text.height / 2)
-    await page.locator("textarea.excalidraw-wysiwyg").waitFor()
-  }
-  await edit(ann)
-  await edit(bob)
+  for (const { page } of [ann, bob]) await write(page, text.id, text.height / 2)
   await ann.page.keyboard.press("End")
   await bob.page.keyboard.press("Home")
   for (let i = 0; i < 3; i++) {
@@ -96,10 +74,11 @@ test("after a minute offline on both sides all is merged", async (t) => {
     proxy?.cut()
   }
   const over = Date.now() + 60_000
-  await redden(ann.page)
+  const { id } = await only(ann.page)
+  await select(ann.page, id)
+  await colour(ann.page, "#e03131")
   await draw(ann.page, "o", [600, 300], [700, 400])
-  await take(bob.page, [100, 120])
-  await bob.page.mouse.up()
+  await drag(bob.page, id, [100, 120])
   await draw(bob.page, "p", [650, 450], [800, 600])
   await until("a minute is over", () => Date.now() >= over, { timeout: 70_000 })
   for (const { proxy } of [ann, bob]) proxy?.refuse(false)
@@ -136,7 +115,7 @@ test("two who began one board, and load it again, go on each for themselves", as
   for (const who of [ann, bob]) await inPage(who, (desk) => desk.session.connection.pause())
   await draw(ann.page, "r", [400, 300], [500, 400])
   await draw(bob.page, "o", [600, 300], [700, 400])
-  for (const { page } of [ann, bob]) await page.getByText(/Offline, \d+ to send/).waitFor()
+  for (const { page } of [ann, bob]) await saveState(page, /^Offline, \d+ to send$/)
   for (const who of [ann, bob]) await inPage(who, (desk) => desk.session.connection.resume())
   for (const { page } of [ann, bob]) await elementsWhen(page, 2)
   for (const { page } of [ann, bob]) await saved(page)

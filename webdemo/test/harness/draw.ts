@@ -96,3 +96,31 @@ export function handleOf(page: Page, id: string): Promise<[number, number]> {
     ]
   }, id)
 }
+
+/** Selects an element by a click on its upper line. */
+export async function select(page: Page, id: string): Promise<void> {
+  await page.keyboard.press("v")
+  await page.mouse.click(...(await handleOf(page, id)))
+}
+
+/** Drags an element by its upper line. */
+export async function drag(page: Page, id: string, by: [number, number]): Promise<void> {
+  await page.keyboard.press("v")
+  const [x, y] = await handleOf(page, id)
+  await page.mouse.move(x, y)
+  await page.mouse.down()
+  await page.mouse.move(x + by[0], y + by[1], { steps: 8 })
+  await page.mouse.up()
+}
+
+/** Gives the lines of what is selected a colour of the panel's. */
+export async function colour(page: Page, to: string): Promise<void> {
+  await page.getByTestId(`color-top-pick-${to}`).first().click()
+}
+
+/** Begins to write into an element, by a double click so far below its upper line. */
+export async function write(page: Page, id: string, below: number): Promise<void> {
+  const [x, y] = await handleOf(page, id)
+  await page.mouse.dblclick(x, y + below)
+  await page.locator("textarea.excalidraw-wysiwyg").waitFor()
+}

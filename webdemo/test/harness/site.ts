@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import type { TestContext } from "node:test"
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core"
+import type { Browser, BrowserContext, BrowserContextOptions, Frame, Page } from "playwright-core"
 import { launch } from "../../../client/js/test/harness/browser.ts"
 import { startProxy, type TcpProxy } from "../../../client/js/test/harness/proxy.ts"
 import { type Relay, type RelayOptions, startRelay } from "../../../client/js/test/harness/relay.ts"
@@ -93,4 +93,9 @@ export async function visit(
   page.on("crash", () => errors.push("the page crashed"))
   await page.goto(url + path)
   return { context, page, url, proxy, errors }
+}
+
+/** Waits until a page says that its document is saved, offline, or however it stands. */
+export async function saveState(page: Page | Frame, text: RegExp): Promise<void> {
+  await page.getByTestId("savestate").filter({ hasText: text }).waitFor()
 }

@@ -1,7 +1,7 @@
 import type { TestContext } from "node:test"
 import type { Locator, Page } from "playwright-core"
 import { until } from "../../../client/js/test/harness/deadline.ts"
-import { type Site, type Visit, type Visitor, visit } from "./site.ts"
+import { type Site, saveState, type Visit, type Visitor, visit } from "./site.ts"
 
 /** Who somebody is, and whether they have a narrow screen. */
 export interface Who extends Visit {
@@ -80,7 +80,7 @@ export class Writer {
   }
 
   async saveState(text: RegExp): Promise<void> {
-    await this.page.getByTestId("savestate").filter({ hasText: text }).waitFor()
+    await saveState(this.page, text)
   }
 
   /** Waits for what the footer says. */
