@@ -44,8 +44,8 @@ export function BoardPage({ place, entering }: { place: Place; entering: Promise
   const reactions = useReactions(desk)
 
   const rights = useRights(session?.board.document)
-  const empty = Object.keys(session?.board.doc.elements ?? {}).length === 0
-  if (rights?.barred && (asking || empty)) return <Refused place={place} status={rights.status} />
+  const empty = () => Object.keys(session?.board.doc.elements ?? {}).length === 0
+  if (rights?.barred && (asking || empty())) return <Refused place={place} status={rights.status} />
   const readOnly = rights?.readOnly ?? false
   return (
     <div className="board">
