@@ -14,7 +14,9 @@ export function Header({ title, children }: HeaderProps) {
       <a className="header-home" href="/" title="All boards and texts" aria-label="Baton, start page">
         <img src="/icon.svg" alt="" width="26" height="26" />
       </a>
-      <h1 title={title}>{title}</h1>
+      <h1 title={title}>
+        <span>{title}</span>
+      </h1>
       {children}
     </header>
   )
