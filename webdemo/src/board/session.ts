@@ -2,11 +2,11 @@
 
 import wasm from "@automerge/automerge/automerge.wasm?url"
 import * as A from "@automerge/automerge/slim"
-import { type Connection, connect, localCopy } from "@baton-relay/client"
+import { type Connection, localCopy } from "@baton-relay/client"
 import { type AutomergeBinding, firstChange, openAutomerge } from "@baton-relay/client/automerge"
 import { type Board, startBoard } from "../binding/schema.ts"
-import { documentOf, type Place, token } from "../link/link.ts"
-import { keepSubject, subjectOf } from "../link/subject.ts"
+import { documentOf, type Place } from "../link/link.ts"
+import { connectHere } from "../link/relay.ts"
 
 /** Fetched and compiled while the page is still being built. */
 const ready = A.initializeWasm(wasm)
@@ -20,10 +20,7 @@ export interface Session {
 /** Enters a board. It resolves as soon as one can draw, online or not. */
 export async function enter(place: Place): Promise<Session> {
   await ready
-  const access = token()
-  const subject = access && subjectOf(access)
-  const connection = connect("/", { ...(access && { token: access }), ...(subject && { subject }) })
-  if (access) connection.on("status", () => connection.user?.id && keepSubject(access, connection.user.id))
+  const connection = connectHere()
   const board = openAutomerge<Board>(connection, documentOf(place), {
     first: firstChange<Board>(startBoard),
     copy: localCopy(),

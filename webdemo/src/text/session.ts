@@ -1,10 +1,10 @@
 // One text, shared: its Y.Doc over the relay, and what goes with being there.
 
-import { connect, localCopy } from "@baton-relay/client"
+import { localCopy } from "@baton-relay/client"
 import { BatonProvider } from "@baton-relay/client/yjs"
 import * as Y from "yjs"
-import { documentOf, type Place, token } from "../link/link.ts"
-import { keepSubject, subjectOf } from "../link/subject.ts"
+import { documentOf, type Place } from "../link/link.ts"
+import { connectHere } from "../link/relay.ts"
 import { tidyGuests } from "./guests.ts"
 import { showMe, userShown } from "./identity.ts"
 
@@ -20,11 +20,7 @@ export interface Session {
 
 /** Opens a text for as long as the page is there. It is here at once, if this browser has had it before. */
 export function openSession(place: Place): Session {
-  const own = token()
-  const subject = own && subjectOf(own)
-  const connection = connect("/", { ...(own && { token: own }), ...(subject && { subject }) })
-  const provider = new BatonProvider(connection, documentOf(place), new Y.Doc(), { copy: localCopy() })
-  if (own) connection.on("status", () => connection.user?.id && keepSubject(own, connection.user.id))
+  const provider = new BatonProvider(connectHere(), documentOf(place), new Y.Doc(), { copy: localCopy() })
   const text = provider.doc.getText("text")
   const people = provider.doc.getMap<unknown>("people")
   tidyGuests(provider)
