@@ -1,0 +1,1 @@
+export{t as default,n as en,r as kaa}from"./board-Dqy858Ej.js";
