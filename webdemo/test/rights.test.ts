@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
 import { atDesk, inPage, visitBoard } from "./harness/desk.ts"
 import { draw, elementsOf, elementsWhen, saved } from "./harness/draw.ts"
-import { type Site, startSite, visit } from "./harness/site.ts"
+import { noNetwork, type Site, saveState, startSite, visit } from "./harness/site.ts"
 
 let site: Site
 
@@ -64,4 +64,22 @@ test("who may only read sees everything, is told so, and changes nothing", async
   assert.equal((await elementsOf(ann.page)).length, 2)
   // A name that a token vouches for goes before one that somebody took.
   await bob.page.getByRole("button", { name: "Follow Ann of Baton" }).waitFor()
+})
+
+test("who came by a token has the board without a network too, and is sent when that is back", async (t) => {
+  const ann = await visitBoard(t, site, "away#t=writes", { proxied: true, expect: noNetwork })
+  const eve = await visitBoard(t, site, "away#t=writes")
+  await draw(ann.page, "r", [400, 300], [500, 400])
+  await elementsWhen(eve.page, 1)
+  await saved(ann.page)
+  await ann.page.evaluate(async () => void (await navigator.serviceWorker.ready))
+  ann.proxy?.refuse(true)
+  ann.proxy?.cut()
+  await ann.page.reload()
+  await elementsWhen(ann.page, 1)
+  await draw(ann.page, "o", [600, 300], [700, 400])
+  await saveState(ann.page, /^Offline, \d+ to send$/)
+  ann.proxy?.refuse(false)
+  await elementsWhen(eve.page, 2)
+  await saveState(ann.page, /^Saved$/)
 })
