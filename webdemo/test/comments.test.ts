@@ -319,6 +319,23 @@ test("the list goes to where a comment is pinned", async (t) => {
   assert.match(items[0] ?? "", /Second/, "what is unread stays first")
 })
 
+test("also on a slow machine the list goes all the way", async (t) => {
+  const ann = await visitBoard(t, site, "slow")
+  await pin(ann.page, 500, 250, "Far away")
+  await ann.page.getByRole("button", { name: /^All comments/ }).click()
+  const machine = await ann.context.newCDPSession(ann.page)
+  for (let i = 0; i < 5; i++) {
+    await ann.page.evaluate(() =>
+      window.baton?.api.updateScene({ appState: { scrollX: 9000, scrollY: 9000 } }),
+    )
+    await until("it is out of sight", async () => (await tip(ann.page)).x > 8000)
+    await machine.send("Emulation.setCPUThrottlingRate", { rate: 12 })
+    await ann.page.locator(".threads-item").click()
+    await until("it is in sight", async () => (await tip(ann.page)).x < 900)
+    await machine.send("Emulation.setCPUThrottlingRate", { rate: 1 })
+  }
+})
+
 test("on a phone a thread does not hide its own pin", async (t) => {
   const { page } = await visitBoard(t, site, "phone", { viewport: { width: 390, height: 780 } })
   await page.getByRole("button", { name: "All comments" }).click()
