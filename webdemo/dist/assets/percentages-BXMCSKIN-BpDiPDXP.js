@@ -1,1 +1,0 @@
-export{t as default,n as en,r as kaa}from"./board-Dqy858Ej.js";
