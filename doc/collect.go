@@ -1,0 +1,177 @@
+package doc
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// collector takes what a child answers.
+type collector struct {
+	run   *run
+	in    *bufio.Reader
+	stall *time.Timer // runs while the child is at work
+
+	state   State
+	refused []refusal
+	busy    bool   // the child has begun with the ops
+	applied bool   // all ops were tried, and results are being made
+	index   uint32 // of the change that is being tried, or the first of its batch
+}
+
+// refusal is a change that the child did not take, and lived.
+type refusal struct {
+	index  uint32
+	reason string
+}
+
+func (r *refusal) Error() string { return r.reason }
+
+// complaint is what a child says of why there is no result.
+type complaint string
+
+func (c complaint) Error() string { return string(c) }
+
+var errStalled = errors.New("stalled")
+
+// collect reads until the child is done (nil), refuses a change where that is
+// the end, complains, or is gone ([io.EOF]).
+func (c *collector) collect() error {
+	var buf []byte
+	for {
+		kind, body, err := readFrame(c.in, &buf)
+		if err != nil {
+			return io.EOF
+		}
+		if kind == frameDone {
+			return nil
+		}
+		if err := c.take(kind, body); err != nil {
+			return err
+		}
+		switch kind {
+		case frameIdle:
+			c.stall.Stop()
+		case frameSave, frameJSON:
+			buf = nil // it is kept
+			fallthrough
+		default:
+			c.stall.Reset(c.run.Stall)
+		}
+	}
+}
+
+func (c *collector) take(kind byte, body []byte) error {
+	switch kind {
+	case frameIdle, frameLoading:
+	case frameStep:
+		c.busy = true
+		c.index = binary.BigEndian.Uint32(body)
+		if c.run.job.Progress != nil {
+			c.run.job.Progress(int(c.index))
+		}
+	case frameRefused:
+		r := refusal{binary.BigEndian.Uint32(body), string(body[4:])}
+		if !c.run.job.SkipBad {
+			return &r
+		}
+		c.refused = append(c.refused, r)
+	case frameReading:
+		c.applied = true
+	case frameHeads:
+		for ; len(body) >= len(Hash{}); body = body[len(Hash{}):] {
+			c.state.Heads = append(c.state.Heads, Hash(body[:len(Hash{})]))
+		}
+	case frameSave:
+		c.state.Save = body
+	case frameJSON:
+		c.state.JSON = body
+	case frameRaw:
+		c.state.Changes = append(c.state.Changes, append([]byte(nil), body...))
+	case frameError:
+		return complaint(body)
+	default:
+		return complaint(fmt.Sprintf("the child says %q", kind))
+	}
+	return nil
+}
+
+// finished completes the state.
+func (c *collector) finished(f *feeder) *State {
+	s := &c.state
+	s.Skipped = f.skipped
+	for _, r := range c.refused {
+		op := f.fed[r.index]
+		s.Skipped = append(s.Skipped, &OpError{op.offset, op.dot, &r})
+	}
+	s.Ops = len(f.fed) - len(c.refused)
+	return s
+}
+
+// death is the end of a child that an op may be to blame for.
+type death struct {
+	reading bool   // the result; else an op was being applied
+	index   uint32 // of the op, or of the first one in its batch; reading: how many there were
+	lacks   string // what the child had too little of, empty if that was not why
+	reason  error
+}
+
+func (d *death) Error() string { return d.reason.Error() }
+
+func (d *death) Unwrap() error { return d.reason }
+
+// failed says what an attempt came to nothing of.
+func (c *collector) failed(result, cause, exit error, words string) error {
+	if r, ok := errors.AsType[*refusal](result); ok {
+		op := c.run.fed[r.index]
+		return &OpError{op.offset, op.dot, r}
+	}
+	died := &death{reading: c.applied, index: c.index}
+	if c.applied {
+		died.index = uint32(len(c.run.fed))
+	}
+	said, complained := errors.AsType[complaint](result)
+	switch {
+	case complained && !c.busy && c.run.job.Base == nil:
+		return fmt.Errorf("child: %w", said)
+	case complained:
+		died.reason = said
+	case errors.Is(cause, errStalled):
+		died.reason = fmt.Errorf("Automerge was not done with it after %v", c.run.Stall)
+	default:
+		died.reason, died.lacks = lastReason(exit, words, c.run.Engine)
+	}
+	if c.run.job.Base != nil && !c.applied && !c.busy {
+		return &BaseError{died.reason}
+	}
+	return died
+}
+
+// lastReason makes a sentence of how a child died, and says what it lacked.
+func lastReason(exit error, words string, e Engine) (reason error, lacks string) {
+	switch {
+	case strings.Contains(words, "memory allocation of"), strings.Contains(words, "out of memory"), strings.Contains(words, "cannot allocate memory"):
+		lacks = fmt.Sprintf("memory than %d MiB", e.Memory>>20)
+		return errors.New("Automerge took more " + lacks + " for it"), lacks
+	case strings.Contains(words, "SIGXCPU"):
+		lacks = fmt.Sprintf("processor time than %v", e.CPU)
+		return errors.New("Automerge took more " + lacks + " for it"), lacks
+	}
+	said := ""
+	for line := range strings.Lines(words) {
+		if line = strings.TrimSpace(line); line != "" {
+			said += " " + line
+		}
+		if len(said) > 300 {
+			break
+		}
+	}
+	if said == "" {
+		return fmt.Errorf("Automerge crashed: %w", exit), ""
+	}
+	return errors.New("Automerge crashed:" + strings.TrimSuffix(said, "\n")), ""
+}
