@@ -42,10 +42,7 @@ func (w *jsonWriter) value(v *automerge.Value) error {
 	case automerge.KindInt64:
 		w.dst = strconv.AppendInt(w.dst, v.Int64(), 10)
 	case automerge.KindUint64:
-		return w.tagged("$uint", func() error {
-			w.dst = strconv.AppendUint(w.dst, v.Uint64(), 10)
-			return nil
-		})
+		w.dst = strconv.AppendUint(w.dst, v.Uint64(), 10)
 	case automerge.KindFloat64:
 		return w.float(v.Float64())
 	case automerge.KindTime:
@@ -100,23 +97,18 @@ func (w *jsonWriter) tagged(tag string, write func() error) error {
 }
 
 // float writes a number as JSON.stringify does; what is not finite is null there.
-// In the typed form a float that could be read as an integer is tagged.
+// Integers and floats are not told apart: JavaScript writes both for either.
 func (w *jsonWriter) float(f float64) error {
-	finite := !math.IsNaN(f) && !math.IsInf(f, 0)
-	integral := finite && f == math.Trunc(f)
-	switch {
-	case w.typed && !finite:
+	switch finite := !math.IsNaN(f) && !math.IsInf(f, 0); {
+	case finite:
+		text := strconv.AppendFloat(nil, f, 'g', -1, 64)
+		var err error
+		w.dst, err = jsontext.AppendFormat(w.dst, text, jsontext.CanonicalizeRawFloats(true))
+		return err
+	case w.typed:
 		return w.tagged("$float", func() error { return w.quote(notFinite(f)) })
-	case w.typed && integral:
-		return w.tagged("$float", func() error {
-			w.number(f)
-			return nil
-		})
-	case !finite:
-		w.text("null")
-	default:
-		w.number(f)
 	}
+	w.text("null")
 	return nil
 }
 
@@ -128,15 +120,6 @@ func notFinite(f float64) string {
 		return "-Infinity"
 	}
 	return "NaN"
-}
-
-// number writes a finite float as ECMAScript spells it.
-func (w *jsonWriter) number(f float64) {
-	b, err := jsontext.AppendFormat(nil, []byte(strconv.FormatFloat(f, 'g', -1, 64)), jsontext.CanonicalizeRawFloats(true))
-	if err != nil {
-		b = []byte("null")
-	}
-	w.dst = append(w.dst, b...)
 }
 
 // dateText is what Date.toISOString gives, of the years that have four digits.

@@ -1,0 +1,95 @@
+package doc
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/baton-relay/baton/clock"
+	"github.com/baton-relay/baton/oplog"
+)
+
+func TestMain(m *testing.M) {
+	Child() // tests are the parents of their own program
+	os.Exit(m.Run())
+}
+
+// moment is what JavaScript says of a document after so many ops.
+type moment struct {
+	Offset oplog.Offset `json:"offset"`
+	JSON   string       `json:"json"`
+	Typed  string       `json:"typed"`
+	Heads  []string     `json:"heads"`
+}
+
+// history is a document that was made in JavaScript.
+type history struct {
+	ops     []oplog.Entry
+	moments []moment
+}
+
+// madeInJS makes a document by cmd/baton/testdata/editing/documents.mjs.
+func madeInJS(t testing.TB, args ...string) *history {
+	t.Helper()
+	dir := filepath.Join("..", "cmd", "baton", "testdata", "editing")
+	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatalf("the npm packages of %s are not there; run `make deps`, or `npm ci` in that folder", dir)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", slices.Concat([]string{"--max-old-space-size=4096", "documents.mjs"}, args)...)
+	cmd.Dir = dir
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("node documents.mjs %v: %v", args, err)
+	}
+	h := &history{}
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
+		var line struct {
+			moment
+			Actor   clock.Actor     `json:"actor"`
+			Seq     uint64          `json:"seq"`
+			Clock   clock.Vector    `json:"clock"`
+			Payload json.RawMessage `json:"payload"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		if line.Offset > 0 {
+			h.moments = append(h.moments, line.moment)
+			continue
+		}
+		h.ops = append(h.ops, oplog.Entry{
+			Op:     oplog.Op{Dot: clock.Dot{Actor: line.Actor, Seq: line.Seq}, Clock: line.Clock, Payload: line.Payload},
+			Offset: oplog.Offset(len(h.ops) + 1),
+		})
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// upTo gives the ops at or before an offset, to a [Job].
+func (h *history) upTo(at oplog.Offset) func(func(*oplog.Entry) bool) error {
+	return func(visit func(*oplog.Entry) bool) error {
+		for i := range h.ops {
+			if h.ops[i].Offset > at || !visit(&h.ops[i]) {
+				break
+			}
+		}
+		return nil
+	}
+}
+
+// with returns the document with an op more.
+func (h *history) with(e oplog.Entry) *history {
+	e.Offset = oplog.Offset(len(h.ops) + 1)
+	return &history{ops: append(slices.Clip(h.ops), e)}
+}
