@@ -1,0 +1,206 @@
+package doc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/baton-relay/baton/oplog"
+)
+
+// Store is a [Log] that snapshots are kept in.
+type Store interface {
+	Log
+	PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, format oplog.Format, r io.Reader) (oplog.Snapshot, bool, error)
+	Prune(ctx context.Context, doc oplog.DocID, before oplog.Offset) (oplog.Offset, error)
+}
+
+// CompactOptions say how far a compaction goes.
+type CompactOptions struct {
+	// Prune lets go of the ops that the snapshot stands in for.
+	Prune bool
+	// Keep is how many of the newest ops pruning leaves: clients that were away
+	// for less than these go on from ops.
+	Keep int
+	// DryRun makes and proves the snapshot, and stores nothing.
+	DryRun bool
+	MakeOptions
+}
+
+// Compaction is what a compaction did, or would do.
+type Compaction struct {
+	Doc    oplog.DocID
+	Offset oplog.Offset // of the snapshot
+	Heads  []Hash
+	// Ops is how many ops were held at or before Offset, OpBytes their payloads.
+	Ops     int
+	OpBytes int64
+	Bytes   int64 // of the snapshot
+	// Stored says that the snapshot is new; else the log had it.
+	Stored bool
+	// First is the oldest op that is still held, Pruned how many were let go.
+	First   oplog.Offset
+	Pruned  int
+	Skipped []*OpError
+}
+
+// Compact stores a snapshot of a document as it is now, so that who joins late
+// loads that in place of ops. The snapshot is proven before it is stored, and
+// read back before anything that it stands in for is let go. Nothing is done
+// for a document that has no ops.
+func (e Engine) Compact(ctx context.Context, log Store, doc oplog.DocID, o CompactOptions) (*Compaction, error) {
+	cut, err := CutAt(ctx, log, doc, Moment{})
+	if err != nil {
+		return nil, err
+	}
+	c := &Compaction{Doc: doc, Offset: cut.Last, First: cut.State.First}
+	if err := c.measure(ctx, cut); err != nil || cut.Last == 0 {
+		return c, err
+	}
+	blob, err := e.snapshotOf(ctx, log, cut, c, o)
+	if err != nil {
+		return nil, err
+	}
+	c.Bytes = int64(len(blob))
+	if o.DryRun {
+		c.Stored = c.Stored || blob != nil
+		c.prune(o)
+		return c, nil
+	}
+	if c.Stored {
+		if err := store(ctx, log, cut, blob); err != nil {
+			return nil, err
+		}
+	}
+	if c.prune(o); c.Pruned > 0 {
+		if c.First, err = log.Prune(ctx, doc, c.First); err != nil {
+			return nil, fmt.Errorf("prune %s: %w", doc, err)
+		}
+	}
+	return c, nil
+}
+
+// measure counts the ops that a snapshot at the end of the cut stands in for.
+func (c *Compaction) measure(ctx context.Context, cut *Cut) error {
+	whole := *cut
+	whole.Base = nil
+	if cut.State.First > 1 {
+		whole.Base = &oplog.Snapshot{Offset: cut.State.First - 1}
+	}
+	return whole.Ops(ctx, func(e *oplog.Entry) bool {
+		c.Ops++
+		c.OpBytes += int64(len(e.Payload) + len(e.Ext))
+		return true
+	})
+}
+
+// snapshotOf returns a snapshot that is proven: the one that the log has at the
+// end of the cut, or a new one.
+func (e Engine) snapshotOf(ctx context.Context, log Store, cut *Cut, c *Compaction, o CompactOptions) ([]byte, error) {
+	if is, err := log.Snapshot(ctx, cut.Doc, cut.Last); err == nil && is.Offset == cut.Last {
+		if !o.Prune {
+			c.Bytes = is.Bytes
+			return ReadSnapshot(ctx, log, cut.Doc, is)
+		}
+		return e.provenStored(ctx, log, cut, c, is, o)
+	} else if err != nil && !errors.Is(err, oplog.ErrNotFound) {
+		return nil, err
+	}
+	state, err := e.Make(ctx, cut, Want{Save: true}, o.MakeOptions)
+	if err != nil {
+		return nil, err
+	}
+	c.Heads, c.Skipped, c.Stored = state.Heads, state.Skipped, true
+	return state.Save, nil
+}
+
+// provenStored returns a stored snapshot if it holds what the ops say.
+func (e Engine) provenStored(ctx context.Context, log Store, cut *Cut, c *Compaction, is oplog.Snapshot, o CompactOptions) ([]byte, error) {
+	blob, err := ReadSnapshot(ctx, log, cut.Doc, is)
+	if err != nil {
+		return nil, err
+	}
+	if cut.State.First == cut.Last+1 {
+		return blob, nil // nothing is held that could prove it, or be pruned
+	}
+	loaded, err := e.Run(ctx, Job{Base: blob})
+	if err != nil {
+		return nil, fmt.Errorf("prove the snapshot of %s at %d: %w", cut.Doc, is.Offset, err)
+	}
+	replay := *cut
+	if err := replay.baseBefore(ctx); err != nil {
+		return nil, err
+	}
+	state, err := e.Make(ctx, &replay, Want{}, o.MakeOptions)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(loaded.Heads, state.Heads) {
+		return nil, fmt.Errorf("the snapshot of %s at %d is not what its ops make: it has other heads; delete it (DELETE /v1/docs/%s/snapshots/%d) and compact again",
+			cut.Doc, is.Offset, cut.Doc, is.Offset)
+	}
+	c.Heads, c.Skipped = state.Heads, state.Skipped
+	return blob, nil
+}
+
+// baseBefore moves the base of a cut as far back as the ops reach, so that they
+// are what a snapshot is held against.
+func (c *Cut) baseBefore(ctx context.Context) error {
+	c.Base = nil
+	if c.State.First == 1 {
+		return nil
+	}
+	for at := c.Last; ; {
+		s, err := c.log.Snapshot(ctx, c.Doc, at)
+		if err == nil && s.Offset >= c.State.First-1 {
+			c.Base = &s
+			if at = s.Offset - 1; at >= max(c.State.First-1, 1) {
+				continue
+			}
+			return nil
+		}
+		if err != nil && !errors.Is(err, oplog.ErrNotFound) {
+			return err
+		}
+		if c.Base == nil {
+			return fmt.Errorf("%s: %w", c.Doc, oplog.ErrPruned)
+		}
+		return nil
+	}
+}
+
+// store puts a snapshot into the log and reads it back.
+func store(ctx context.Context, log Store, cut *Cut, blob []byte) error {
+	stored, _, err := log.PutSnapshot(ctx, cut.Doc, cut.Last, cut.State.Format, bytes.NewReader(blob))
+	if err != nil {
+		return fmt.Errorf("store snapshot of %s at %d: %w", cut.Doc, cut.Last, err)
+	}
+	back, err := ReadSnapshot(ctx, log, cut.Doc, stored)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(back, blob) {
+		return fmt.Errorf("read snapshot of %s at %d: %w", cut.Doc, cut.Last, oplog.ErrChecksum)
+	}
+	return nil
+}
+
+// prune says which ops are to go.
+func (c *Compaction) prune(o CompactOptions) {
+	if !o.Prune {
+		return
+	}
+	before := c.Offset + 1
+	if keep := oplog.Offset(max(o.Keep, 0)); keep < before {
+		before -= keep
+	} else {
+		before = 0
+	}
+	if before > c.First {
+		c.Pruned = int(before - c.First)
+		c.First = before
+	}
+}
