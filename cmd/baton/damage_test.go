@@ -170,7 +170,7 @@ func TestOneProcessALog(t *testing.T) {
 	relay := start(t, dir, nil)
 	fillDocument(t, relay, "doc", 10)
 	code, stderr, took := run(t, "--listen", "127.0.0.1:0", "--data", dir)
-	want := fmt.Sprintf("baton: open log: the log is in use by another process: %s: stop the other process, or give this one another file\n", filepath.Join(dir, "oplog.db"))
+	want := fmt.Sprintf("baton: open log: the log is in use by another process: %s: stop the relay or tool that has it open, or give this one another file\n", filepath.Join(dir, "oplog.db"))
 	if code != 1 || stderr != want || took > 2*time.Second {
 		t.Errorf("the second relay: got exit code %d after %v, %s want 1 within 2 s, %s", code, took, stderr, want)
 	}

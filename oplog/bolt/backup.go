@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"go.etcd.io/bbolt"
 
@@ -16,11 +15,18 @@ import (
 // Backup implements [oplog.Log]. The copy is made beside the log first, which
 // takes as much room as the log, so that a slow w holds up nobody.
 func (l *Log) Backup(ctx context.Context, w io.Writer) error {
-	temp, err := l.copyFile(ctx)
+	temp, err := l.copyBeside(ctx, l.path, nil)
 	if err != nil {
 		return fmt.Errorf("backup: copy the log: %w", err)
 	}
 	defer os.Remove(temp)
+	err = checkSound(temp, l.opts.Logger)
+	if err == nil {
+		err = markBackup(temp)
+	}
+	if err != nil {
+		return fmt.Errorf("backup: mark the copy: %w", err)
+	}
 	f, err := os.Open(temp)
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
@@ -32,54 +38,79 @@ func (l *Log) Backup(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// copyFile makes a marked copy of the log as it is between two commits.
-func (l *Log) copyFile(ctx context.Context) (temp string, err error) {
-	f, err := os.CreateTemp(filepath.Dir(l.path), filepath.Base(l.path)+".backup-*")
+// copyBeside copies the log as it is between two commits into a file beside path.
+func (l *Log) copyBeside(ctx context.Context, path string, progress func(done, total int64)) (temp string, err error) {
+	var tx *bbolt.Tx
+	err = l.between(ctx, func() (err error) {
+		tx, err = l.db.Begin(false)
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	defer func() { err = errors.Join(err, f.Close()) }()
-	tx, err := l.durableTx(ctx)
-	if err != nil {
-		return "", err
-	}
-	_, err = tx.WriteTo(&contextWriter{ctx, f})
-	if err := errors.Join(err, tx.Rollback()); err != nil {
-		return "", err
-	}
-	return f.Name(), markBackup(f.Name())
+	temp, err = copyTx(ctx, tx, path, progress)
+	return temp, errors.Join(err, tx.Rollback())
 }
 
-// durableTx begins a read transaction that shows nothing that is not durable.
-// The caller rolls it back.
-func (l *Log) durableTx(ctx context.Context) (tx *bbolt.Tx, err error) {
-	r := newPause(func() (err error) {
-		if err = l.health.finalFailure(); err == nil {
-			tx, err = l.db.Begin(false)
+// copyTx copies the file as a transaction sees it into one beside path.
+func copyTx(ctx context.Context, tx *bbolt.Tx, path string, progress func(done, total int64)) (temp string, err error) {
+	return writePart(path, func(f *os.File) error {
+		_, err := tx.WriteTo(&partWriter{ctx: ctx, w: f, total: tx.Size(), progress: progress})
+		if errors.Is(err, io.EOF) {
+			err = &oplog.CorruptionError{Place: tx.DB().Path(), Err: io.ErrUnexpectedEOF}
 		}
 		return err
 	})
-	// Whoever leaves early would leave the transaction open.
-	if err := l.submit(context.WithoutCancel(ctx), r); err != nil {
-		return nil, err
-	}
-	return tx, nil
 }
 
-// markBackup makes a file known as a copy.
-func markBackup(path string) error {
-	db, err := openFile(path, writable())
-	if err != nil {
-		return err
+// between runs f between two commits, when what a new transaction shows is
+// durable. The wait does not end with ctx: whoever leaves early would leave the
+// transaction open that f begins.
+func (l *Log) between(ctx context.Context, f func() error) error {
+	if l.committer == nil {
+		return f() // nobody commits
 	}
-	err = db.Update(func(tx *bbolt.Tx) error {
+	return l.submit(context.WithoutCancel(ctx), newPause(func() error {
+		if err := l.health.finalFailure(); err != nil {
+			return err
+		}
+		return f()
+	}))
+}
+
+// markBackup makes a sound file known as a copy.
+func markBackup(path string) error {
+	return updateFile(path, func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketMeta).Put(metaBackup, oplog.Seal(nil, metaBackup, nil))
 	})
+}
+
+// isBackup says whether a log is a copy that nobody opened yet.
+func isBackup(path string) (marked bool, err error) {
+	db, err := openFile(path, readable())
+	if err != nil {
+		return false, err
+	}
+	err = guard(path, func() error {
+		return db.View(func(tx *bbolt.Tx) (err error) {
+			if err = checkVersion(tx); err == nil {
+				_, marked, err = unseal(tx, bucketMeta, metaBackup)
+			}
+			return err
+		})
+	})
+	return marked, errors.Join(err, db.Close())
+}
+
+// updateFile writes to a sound file that no log has open.
+func updateFile(path string, write func(*bbolt.Tx) error) error {
+	o := writable()
+	o.InitialMmapSize = 0 // bbolt makes a file that is mapped large large at once
+	db, err := openFile(path, o)
+	if err != nil {
+		return err
+	}
+	err = guard(path, func() error { return db.Update(write) })
 	return errors.Join(err, db.Close())
 }
 
@@ -126,29 +157,7 @@ func renewEpochs(tx *bbolt.Tx) error {
 	return tx.Bucket(bucketMeta).Delete(metaBackup)
 }
 
-// removeStaleCopies removes what an earlier process left that was killed in the
-// middle of a backup.
-func (l *Log) removeStaleCopies() error {
-	copies, err := filepath.Glob(globEscape(l.path) + ".backup-*")
-	for _, path := range copies {
-		err = errors.Join(err, os.Remove(path))
-	}
-	return err
-}
-
-// globEscape returns a pattern that matches path alone.
-func globEscape(path string) string {
-	var b []byte
-	for _, c := range []byte(path) {
-		if c == '*' || c == '?' || c == '[' || c == '\\' {
-			b = append(b, '\\')
-		}
-		b = append(b, c)
-	}
-	return string(b)
-}
-
-// contextReader and contextWriter end with their context.
+// contextReader ends with its context.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader
@@ -159,16 +168,4 @@ func (r *contextReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return r.r.Read(p)
-}
-
-type contextWriter struct {
-	ctx context.Context
-	w   io.Writer
-}
-
-func (w *contextWriter) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return w.w.Write(p)
 }

@@ -92,7 +92,7 @@ func TestBackupStops(t *testing.T) {
 // goes with the next opening, and nothing else.
 func TestOpenRemovesCopies(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lo[g]*.db")
-	for _, name := range []string{path + ".backup-1234", path + ".keep", filepath.Join(filepath.Dir(path), "lo.db.backup-1")} {
+	for _, name := range []string{path + ".part-1234", path + ".backup-1", filepath.Join(filepath.Dir(path), "lo.db.part-1")} {
 		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestOpenRemovesCopies(t *testing.T) {
 	for _, e := range entries {
 		got = append(got, e.Name())
 	}
-	if want := []string{"lo.db.backup-1", "lo[g]*.db", "lo[g]*.db.keep"}; err != nil || !slices.Equal(got, want) {
+	if want := []string{"lo.db.part-1", "lo[g]*.db", "lo[g]*.db.backup-1"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("there is %q, %v; want %q", got, err, want)
 	}
 }

@@ -22,16 +22,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"math/bits"
-	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/baton-relay/baton/oplog"
 )
@@ -71,7 +66,7 @@ type Log struct {
 	cache     *cache
 	queue     *queue
 	health    *health
-	committer *committer
+	committer *committer // nil: the log is only looked at
 
 	closing func() error // runs once
 }
@@ -96,13 +91,26 @@ func open(path string, o Options, commit func(*bbolt.Tx) error) (*Log, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("create log: %w", err)
 	}
-	if err := checkSound(path, o.Logger); err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
+	db, err := openFile(path, readable())
+	if err == nil {
+		err = errors.Join(checkSound(path, o.Logger), db.Close())
 	}
-	db, err := openFile(path, writable())
+	if err == nil {
+		db, err = openFile(path, writable())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
+	l := newLog(path, o, db)
+	l.committer = newCommitter(l, commit)
+	if err := l.prepare(); err != nil {
+		return nil, fmt.Errorf("open log: %w", errors.Join(err, db.Close()))
+	}
+	go l.committer.run()
+	return l, nil
+}
+
+func newLog(path string, o Options, db *bbolt.DB) *Log {
 	l := &Log{
 		path:   path,
 		opts:   o,
@@ -111,13 +119,8 @@ func open(path string, o Options, commit func(*bbolt.Tx) error) (*Log, error) {
 		queue:  newQueue(),
 		health: &health{log: o.Logger},
 	}
-	l.committer = newCommitter(l, commit)
 	l.closing = sync.OnceValue(l.close)
-	if err := l.prepare(); err != nil {
-		return nil, fmt.Errorf("open log: %w", errors.Join(err, db.Close()))
-	}
-	go l.committer.run()
-	return l, nil
+	return l
 }
 
 // prepare brings an opened file to where a log can start from.
@@ -130,7 +133,7 @@ func (l *Log) prepare() error {
 	if err := l.viewFile(checkVersion); err != nil {
 		return err
 	}
-	if err := l.removeStaleCopies(); err != nil {
+	if err := removeParts(l.path); err != nil {
 		return err
 	}
 	if err := l.adoptBackup(); err != nil {
@@ -140,14 +143,21 @@ func (l *Log) prepare() error {
 }
 
 // Health implements [oplog.Log].
-func (l *Log) Health() error { return l.health.err() }
+func (l *Log) Health() error {
+	if l.committer == nil {
+		return errReadOnly
+	}
+	return l.health.err()
+}
 
 // Close implements [oplog.Log].
 func (l *Log) Close() error { return l.closing() }
 
 func (l *Log) close() error {
-	l.queue.close()
-	<-l.committer.stopped
+	if l.committer != nil {
+		l.queue.close()
+		<-l.committer.stopped
+	}
 	if err := l.db.Close(); err != nil {
 		return fmt.Errorf("close log: %w", err)
 	}
@@ -159,6 +169,9 @@ func (l *Log) submit(ctx context.Context, r *request) error {
 	if err := ctx.Err(); err != nil {
 		return err // nothing is tried for a caller who is gone
 	}
+	if l.committer == nil {
+		return errReadOnly
+	}
 	if !l.queue.push(r) {
 		return fmt.Errorf("%w: it is closed", oplog.ErrUnavailable)
 	}
@@ -169,80 +182,4 @@ func (l *Log) submit(ctx context.Context, r *request) error {
 		r.abandon()
 		return ctx.Err()
 	}
-}
-
-// writable are the options under which a log is written.
-//
-// The freelist is rebuilt at opening rather than written with every commit. The
-// mapping starts large because a larger one has to wait for all reads to end; it
-// is address space, not memory.
-func writable() *bbolt.Options {
-	return &bbolt.Options{
-		Timeout:         lockTimeout,
-		NoFreelistSync:  true,
-		FreelistType:    bbolt.FreelistMapType,
-		InitialMmapSize: addressSpace,
-	}
-}
-
-// addressSpace is how much a log maps at first, if it can get that: 16 GiB.
-// On 32-bit systems it maps as it goes.
-const addressSpace = 1 << 34 >> (64 - bits.UintSize)
-
-// readable are the options under which a log is only looked at.
-func readable() *bbolt.Options {
-	return &bbolt.Options{Timeout: lockTimeout, ReadOnly: true, FreelistType: bbolt.FreelistMapType}
-}
-
-// checkSound walks the pages of a file that bbolt is to open: it would not
-// survive one that makes no sense.
-func checkSound(path string, log *slog.Logger) error {
-	db, err := openFile(path, readable())
-	if err != nil {
-		return err
-	}
-	var damage error
-	err = walkPages(path, func(page uint64, err error) {
-		if page < 2 {
-			log.Warn("one of the two meta pages is damaged; if it was the newer one, the log is as it was one commit earlier", logError, err)
-		} else if damage == nil {
-			damage = &oplog.CorruptionError{Place: fmt.Sprintf("%s, page %d", path, page), Err: err}
-		}
-	})
-	return errors.Join(err, damage, db.Close())
-}
-
-// openFile opens the bbolt file at path. A start that makes no sense is an error
-// here, where bbolt itself would panic.
-func openFile(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
-	var file *os.File
-	o.OpenFile = func(path string, flag int, mode fs.FileMode) (f *os.File, err error) {
-		file, err = os.OpenFile(path, flag, mode)
-		return file, err
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			file.Close() // and with it the lock
-			err = &oplog.CorruptionError{Place: path, Err: fmt.Errorf("%v", r)}
-		}
-	}()
-	db, err = bbolt.Open(path, 0o600, o)
-	for errors.Is(err, syscall.ENOMEM) && o.InitialMmapSize > 0 {
-		o.InitialMmapSize /= 4
-		db, err = bbolt.Open(path, 0o600, o)
-	}
-	switch {
-	case err == nil:
-		return db, nil
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("%w: %s: stop the other process, or give this one another file", oplog.ErrInUse, path)
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("%s is not a log of this program, or damaged at its start: %w", path, err)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("%w: the file must belong to this user", err)
-	}
-	if _, named := errors.AsType[*fs.PathError](err); named {
-		return nil, err
-	}
-	return nil, fmt.Errorf("%s is no log, or its end is missing: %w", path, err) // such as a file that is too short
 }

@@ -20,17 +20,12 @@ import (
 func (l *Log) Check(ctx context.Context, report func(*oplog.CorruptionError)) error {
 	var tx *bbolt.Tx
 	sound := false
-	r := newPause(func() (err error) {
-		if err = l.health.finalFailure(); err != nil {
-			return err
-		}
+	err := l.between(ctx, func() (err error) {
 		if tx, err = l.db.Begin(false); err == nil {
 			sound, err = checkPages(tx, report)
 		}
 		return err
 	})
-	// Whoever leaves early would leave the transaction open.
-	err := l.submit(context.WithoutCancel(ctx), r)
 	if tx != nil {
 		defer tx.Rollback()
 	}

@@ -54,13 +54,7 @@ func moveNew(temp, path string) error {
 
 // initialize makes the buckets of an empty log.
 func initialize(path string) error {
-	o := writable()
-	o.InitialMmapSize = 0 // bbolt makes a file that is mapped large large at once
-	db, err := openFile(path, o)
-	if err != nil {
-		return err
-	}
-	err = db.Update(func(tx *bbolt.Tx) error {
+	return updateFile(path, func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return fmt.Errorf("create bucket %s: %w", name, err)
@@ -68,7 +62,6 @@ func initialize(path string) error {
 		}
 		return putVersion(tx)
 	})
-	return errors.Join(err, db.Close())
 }
 
 // syncDir makes the names in a directory durable.

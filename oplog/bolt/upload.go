@@ -37,7 +37,10 @@ type upload struct {
 // PutSnapshot implements [oplog.Log].
 func (l *Log) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, format oplog.Format, r io.Reader) (oplog.Snapshot, bool, error) {
 	u := upload{log: l, doc: doc, at: at, format: format, hash: sha256.New()}
-	s, stored, err := u.run(ctx, r)
+	s, stored, err := oplog.Snapshot{}, false, error(errReadOnly)
+	if l.committer != nil {
+		s, stored, err = u.run(ctx, r)
+	}
 	if !stored {
 		u.discard()
 	}
