@@ -28,6 +28,9 @@ var children = map[string]func(args []string) error{
 	"hold":     holdChild,
 	"fulldisk": fullDiskChild,
 	"append":   appendChild,
+	"backup":   backupChild,
+	"restore":  restoreChild,
+	"prune":    pruneChild,
 }
 
 // child returns a command that plays a role, under the command line in under if
