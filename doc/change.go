@@ -25,6 +25,9 @@ type Hash [32]byte
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// MarshalText implements [encoding.TextMarshaler]: hex.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
 // Change is what an Automerge change says of itself, in the bytes that come
 // before its ops.
 type Change struct {

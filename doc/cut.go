@@ -144,12 +144,17 @@ func (c *Cut) Ops(ctx context.Context, visit func(*oplog.Entry) bool) error {
 		if e.Offset > c.Last {
 			return false
 		}
-		return c.Seen != nil && !c.Seen.Has(e.Dot) || visit(e)
+		return !c.Has(e) || visit(e)
 	})
 	if err != nil {
 		return fmt.Errorf("read %s: %w", c.Doc, err)
 	}
 	return nil
+}
+
+// Has reports whether an op is in the cut.
+func (c *Cut) Has(e *oplog.Entry) bool {
+	return e.Offset <= c.Last && (c.Seen == nil || c.Seen.Has(e.Dot))
 }
 
 // MaxSnapshot is the largest snapshot that is loaded, in bytes.
