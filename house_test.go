@@ -38,6 +38,7 @@ var rooms = map[string]struct{ inside, outside []string }{
 		inside:  []string{"clock", "oplog", "relay/wire"},
 		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "golang.org/x/sys"},
 	},
+	"doc/graph":    {inside: []string{"clock", "oplog"}, outside: []string{"github.com/clipperhouse/displaywidth"}},
 	"webdemo":      {},
 	"webdemo/pack": {},
 	"cmd/baton": {

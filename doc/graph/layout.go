@@ -1,0 +1,98 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/baton-relay/baton/oplog"
+)
+
+// layout puts a drawing on a grid: lanes of actors from above, columns of time from
+// the left. A column begins later than the one before; nodes of which neither comes
+// after the other may share one.
+type layout struct {
+	names    []string // of the lanes
+	capsules []capsule
+	of       map[[2]int]int // capsules by node and actor
+	times    []int64        // when each column begins, in Unix milliseconds
+	node     []int          // the column of each node
+}
+
+// capsule is what one actor wrote in one node.
+type capsule struct {
+	Run
+	node        int
+	lane        int
+	first, last int // columns
+}
+
+// maxLanes is how many lanes a picture has; actors beyond it share the last.
+const maxLanes = 300
+
+func (d *drawing) layout() *layout {
+	l := &layout{of: map[[2]int]int{}}
+	lane := map[int]int{}
+	for i, n := range d.nodes {
+		for _, whole := range d.whole(n) {
+			k, ok := lane[whole.actor]
+			if !ok {
+				k = min(len(lane), maxLanes-1)
+				lane[whole.actor] = k
+				if k == len(l.names) {
+					l.names = append(l.names, d.name(&whole))
+				}
+			}
+			l.of[[2]int{i, whole.actor}] = len(l.capsules)
+			l.capsules = append(l.capsules, capsule{Run: whole, node: i, lane: k, last: -1})
+		}
+	}
+	if more := len(lane) - maxLanes; more > 0 {
+		l.names[maxLanes-1] = count(more+1, "more actor")
+	}
+	l.columns(d)
+	return l
+}
+
+// columns gives each node its column: not left of those that begin before it, and
+// right of all that lead to it.
+func (l *layout) columns(d *drawing) {
+	ending := make([]int, len(l.capsules)) // by where they end
+	for k := range ending {
+		ending[k] = k
+	}
+	slices.SortFunc(ending, func(i, j int) int {
+		return cmp.Or(cmp.Compare(l.capsules[i].End, l.capsules[j].End), cmp.Compare(i, j))
+	})
+	end := func(until oplog.Offset) {
+		for len(ending) > 0 && l.capsules[ending[0]].End < until {
+			l.capsules[ending[0]].last = len(l.times) - 1
+			ending = ending[1:]
+		}
+	}
+	free := map[int]int{} // the first column behind an actor's newest capsule
+	k := 0
+	for i, n := range d.nodes {
+		end(d.runs[n.lo].Start)
+		col := max(0, len(l.times)-1)
+		for _, a := range n.arrows {
+			from := &l.capsules[l.of[[2]int{a.node, d.runs[a.from].actor}]]
+			col = max(col, from.first+1, from.last+1)
+		}
+		members := k
+		for ; k < len(l.capsules) && l.capsules[k].node == i; k++ {
+			if before, ok := free[l.capsules[k].actor]; ok {
+				c := &l.capsules[before]
+				col = max(col, c.first+1, c.last+1)
+			}
+			free[l.capsules[k].actor] = k
+		}
+		for c := members; c < k; c++ {
+			l.capsules[c].first = col
+		}
+		l.node = append(l.node, col)
+		for len(l.times) <= col {
+			l.times = append(l.times, d.runs[n.lo].From)
+		}
+	}
+	end(^oplog.Offset(0))
+}
