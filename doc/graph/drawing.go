@@ -149,16 +149,11 @@ func (d *drawing) whole(n node) (whole []Run) {
 	return whole
 }
 
-// after says what of others came in: "after bob 12, carol 7". Of the actors that
-// only came in from within the node, none are named.
+// after says what of others came in: "after bob 12, carol 7".
 func (d *drawing) after(n node) string {
 	var from []*Run
-	for i := n.lo; i < n.hi; i++ {
-		for _, p := range d.runs[i].Parents {
-			if r := &d.runs[p]; p < n.lo && r.actor != d.runs[i].actor {
-				from = append(from, r)
-			}
-		}
+	for _, a := range n.arrows {
+		from = append(from, &d.runs[a.from])
 	}
 	if len(from) == 0 {
 		return ""

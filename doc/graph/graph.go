@@ -170,14 +170,23 @@ func (g *Graph) follow(i int) (from []ref) {
 		g.wants[k] = ref{before, 1}
 		g.actors[before].first, g.actors[before].ops = 1, make([]place, 1)
 	}
-	// What implies an op comes after it in the log: the newest go first.
-	slices.SortFunc(g.wants, func(v, w ref) int { return cmp.Compare(g.at(w).offset, g.at(v).offset) })
-	for _, w := range g.wants {
-		if a.seen[w.actor] >= w.seq {
-			continue
+	// What implies an op comes after it in the log, so the newest go first. Mostly
+	// the very newest implies all others, and there is nothing left to sort.
+	newer := func(v, w ref) int { return cmp.Compare(g.at(w).offset, g.at(v).offset) }
+	implied := func(w ref) bool { return a.seen[w.actor] >= w.seq }
+	wants := g.wants
+	first := slices.MinFunc(wants, newer)
+	from = append(from, first)
+	g.see(a.seen, first)
+	wants = slices.DeleteFunc(wants, implied)
+	slices.SortFunc(wants, newer)
+	for _, w := range wants {
+		if !implied(w) {
+			from = append(from, w)
+			g.see(a.seen, w)
 		}
-		from = append(from, w)
-		g.see(a.seen, w)
+	}
+	for _, w := range from {
 		if b := &g.actors[w.actor]; len(b.cuts) == 0 || b.cuts[len(b.cuts)-1] != w.seq {
 			b.cuts = append(b.cuts, w.seq)
 		}

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // lanes gives columns of text to actors: from the first line that needs one to
@@ -41,10 +42,8 @@ func (d *drawing) lanes(most int) *lanes {
 		}
 		for _, a := range n.arrows {
 			r.to = d.runs[a.to].actor
-			// Who is in the node itself comes there by the own lane.
-			if from := d.runs[a.from].actor; !slices.Contains(r.members, from) {
-				r.from = append(r.from, source{from, newest[from] > a.node})
-			}
+			from := d.runs[a.from].actor
+			r.from = append(r.from, source{from, newest[from] > a.node})
 		}
 		for _, m := range r.members {
 			newest[m] = i
@@ -97,9 +96,14 @@ func (l *lanes) place(most int) {
 	l.owner, l.until = make([]int, l.width), slices.Repeat([]int{-1}, l.width)
 }
 
+// legend explains what is rare.
 func (l *lanes) legend() string {
-	if l.shared == 0 {
-		return ""
+	var s []string
+	if slices.ContainsFunc(l.rows, func(r row) bool { return slices.ContainsFunc(r.from, func(s source) bool { return s.old }) }) {
+		s = append(s, "A dashed arrow comes from an op behind which its actor had written more by then.")
 	}
-	return fmt.Sprintf("The last lane is shared: %s had no room of their own.", count(l.shared, "actor"))
+	if l.shared > 0 {
+		s = append(s, fmt.Sprintf("The last lane is shared: %s found no room elsewhere.", count(l.shared, "actor")))
+	}
+	return strings.Join(s, " ")
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // layout puts a drawing on a grid: lanes of actors from above, columns of time from
-// the left. A column begins later than the one before; nodes of which neither comes
-// after the other may share one.
+// the left. Nodes share a column if none of them comes after another and all begin
+// within a minute.
 type layout struct {
 	names    []string // of the lanes
 	capsules []capsule
@@ -65,11 +65,13 @@ func (l *layout) columns(d *drawing) {
 	})
 	end := func(until oplog.Offset) {
 		for len(ending) > 0 && l.capsules[ending[0]].End < until {
-			l.capsules[ending[0]].last = len(l.times) - 1
+			if c := &l.capsules[ending[0]]; c.last < 0 {
+				c.last = len(l.times) - 1
+			}
 			ending = ending[1:]
 		}
 	}
-	free := map[int]int{} // the first column behind an actor's newest capsule
+	newest := map[int]*capsule{} // of each actor
 	k := 0
 	for i, n := range d.nodes {
 		end(d.runs[n.lo].Start)
@@ -80,14 +82,21 @@ func (l *layout) columns(d *drawing) {
 		}
 		members := k
 		for ; k < len(l.capsules) && l.capsules[k].node == i; k++ {
-			if before, ok := free[l.capsules[k].actor]; ok {
-				c := &l.capsules[before]
-				col = max(col, c.first+1, c.last+1)
+			if before, ok := newest[l.capsules[k].actor]; ok {
+				col = max(col, before.first+1, before.last+1)
 			}
-			free[l.capsules[k].actor] = k
 		}
-		for c := members; c < k; c++ {
-			l.capsules[c].first = col
+		if col < len(l.times) && d.runs[n.lo].From-l.times[col] >= 60_000 {
+			col++
+		}
+		for ; members < k; members++ {
+			c := &l.capsules[members]
+			c.first = col
+			// What others did in the node before may go on, but not in this lane.
+			if before, ok := newest[c.actor]; ok && before.last < 0 {
+				before.last = col - 1
+			}
+			newest[c.actor] = c
 		}
 		l.node = append(l.node, col)
 		for len(l.times) <= col {

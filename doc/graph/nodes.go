@@ -16,8 +16,8 @@ type node struct {
 	arrows []arrow
 }
 
-// arrow leads from a run of an earlier node to a run of this one. Both are of
-// different actors.
+// arrow leads from a run of an earlier node to a run of this one. It is of an actor
+// that has no run in this node: others come there by themselves.
 type arrow struct{ node, from, to int }
 
 // nodes joins runs until no more than limit nodes are left, which must be two or
@@ -38,9 +38,13 @@ func nodes(runs []Run, limit int) []node {
 
 func arrows(runs []Run, at []int, n int, to node) []arrow {
 	var found []arrow
+	here := map[int]bool{}
+	for i := to.lo; i < to.hi; i++ {
+		here[runs[i].actor] = true
+	}
 	for i := to.lo; i < to.hi; i++ {
 		for _, p := range runs[i].Parents {
-			if at[p] != n && runs[p].actor != runs[i].actor {
+			if at[p] != n && !here[runs[p].actor] {
 				found = append(found, arrow{at[p], p, i})
 			}
 		}

@@ -106,7 +106,7 @@ func (p *picture) lanes() {
 		last[c.lane] = c
 	}
 	for lane, c := range first {
-		fmt.Fprintf(p, `<path d="M%d %dH%d" stroke="%s" stroke-width="2" stroke-opacity=".6"/>`+"\n", p.x(c.first)+inset, p.middle(lane), p.x(last[lane].last), hue(c.lane, 50))
+		fmt.Fprintf(p, `<path d="M%d %dH%d" stroke="%s" stroke-width="2" stroke-opacity=".6"/>`+"\n", p.x(c.first)+inset, p.middle(lane), p.x(last[lane].last)+inset, hue(c.lane, 50))
 	}
 }
 
@@ -158,19 +158,24 @@ func (p *picture) capsule(c *capsule) {
 		fill = "#666"
 	}
 	fmt.Fprintf(p, `<rect x="%d" y="%d" width="%d" height="%d" rx="9" fill="%s" stroke="#7a7a7a"/>`, x, y, width, capsuleTall, fill)
-	label := fmt.Sprintf("%d–%d", c.First, c.Last)
-	switch {
-	case c.Pruned():
-		label = "…"
-	case c.First == c.Last:
-		label = fmt.Sprint(c.First)
-	case 6*displaywidth.String(label) > width-4:
-		label = count(c.Ops(), "op")
-	}
-	if 6*displaywidth.String(label) <= width-4 {
-		fmt.Fprintf(p, `<text x="%d" y="%d" font-size="10" text-anchor="middle" fill="#fff">%s</text>`, x+width/2, y+13, escape(label))
+	for _, label := range c.labels() {
+		if 6*displaywidth.String(label) <= width-4 {
+			fmt.Fprintf(p, `<text x="%d" y="%d" font-size="10" text-anchor="middle" fill="#fff">%s</text>`, x+width/2, y+13, label)
+			break
+		}
 	}
 	fmt.Fprintln(p)
+}
+
+// labels are what a capsule may say, the best first.
+func (c *capsule) labels() []string {
+	switch {
+	case c.Pruned():
+		return []string{"…"}
+	case c.First == c.Last:
+		return []string{fmt.Sprint(c.First), "1"}
+	}
+	return []string{fmt.Sprintf("%d–%d", c.First, c.Last), count(c.Ops(), "op"), fmt.Sprint(c.Ops())}
 }
 
 // hue gives lanes colours that differ most from those of their neighbours.
