@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/baton-relay/baton/doc"
+	"github.com/baton-relay/baton/oplog"
+)
+
+type compactCmd struct {
+	Doc         docArg `arg:"" optional:"" help:"The document."`
+	All         bool   `help:"All documents of the format automerge."`
+	PruneBefore bool   `help:"Let go of the ops that the snapshot stands in for, once it is stored and was read back."`
+	Keep        int    `default:"0" placeholder:"N" help:"How many of the newest ops pruning leaves: who was away for less than these goes on from ops. (${default})"`
+	DryRun      bool   `short:"n" help:"Make and prove the snapshots, say what would be done, and change nothing."`
+	SkipBad     bool   `help:"Go on without ops that cannot be applied, and without what follows from them."`
+}
+
+// Help implements [kong.HelpProvider].
+func (compactCmd) Help() string {
+	return `A snapshot is stored only after another process has loaded it and found the same heads as the ops make. Ops are pruned only after it was read back from the log. Pruning cannot be taken back: what came before can then be seen by clock (--at alice:17), no longer by offset or time. Try it with --dry-run, and have a backup.
+
+Examples:
+  baton-snapshot compact board-plan
+  baton-snapshot compact --all --prune-before --keep 1000 --dry-run
+  baton-snapshot compact --all --url http://localhost:8080 --token $T`
+}
+
+// Validate says what is wrong with the flags.
+func (c *compactCmd) Validate() error {
+	switch {
+	case (c.Doc == "") == !c.All:
+		return errors.New("give one document, or --all")
+	case c.Keep != 0 && !c.PruneBefore:
+		return errors.New("--keep says what pruning leaves: it needs --prune-before")
+	case c.Keep < 0:
+		return errors.New("--keep must not be negative")
+	}
+	return nil
+}
+
+// compacted is what became of a document.
+type compacted struct {
+	Doc      oplog.DocID  `json:"doc"`
+	Offset   oplog.Offset `json:"offset,omitempty"`
+	Ops      int          `json:"ops,omitempty"`
+	OpBytes  int64        `json:"op_bytes,omitempty"`
+	Bytes    int64        `json:"bytes,omitempty"`
+	Stored   bool         `json:"stored"`
+	Pruned   int          `json:"pruned"`
+	First    oplog.Offset `json:"first,omitempty"`
+	Heads    []doc.Hash   `json:"heads,omitempty"`
+	Skipped  []string     `json:"skipped,omitempty"`
+	PassedBy string       `json:"passed_by,omitempty"` // why nothing was done
+	Error    string       `json:"error,omitempty"`
+}
+
+type compactSum struct {
+	Documents []*compacted `json:"documents"`
+	DryRun    bool         `json:"dry_run"`
+	Stored    int          `json:"stored"`
+	OpBytes   int64        `json:"op_bytes"`
+	Bytes     int64        `json:"bytes"`
+	Pruned    int          `json:"pruned"`
+	Failed    int          `json:"failed"`
+}
+
+// Run compacts one document or all.
+func (c *compactCmd) Run(t *tool) error {
+	open := t.writing
+	if c.DryRun {
+		open = t.reading
+	}
+	log, err := open()
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	sum := &compactSum{Documents: []*compacted{}, DryRun: c.DryRun}
+	var failure error
+	bar := t.progress(-1, "compacting")
+	for id, err := range named(t.ctx, log, oplog.DocID(c.Doc)) {
+		if err != nil {
+			return err
+		}
+		d, err := c.compact(t, log, id)
+		if err != nil && (!c.All || t.ctx.Err() != nil || errors.Is(err, doc.ErrUnavailable)) {
+			_ = bar.Clear()
+			return err
+		}
+		if err != nil {
+			failure = errors.Join(failure, err)
+		}
+		sum.add(d)
+		_ = bar.Add(1)
+	}
+	_ = bar.Clear()
+	if err := t.print(sum, func(w io.Writer) error { return c.write(w, sum, t.Quiet) }); err != nil {
+		return err
+	}
+	return failure
+}
+
+func (c *compactCmd) compact(t *tool, log store, id oplog.DocID) (*compacted, error) {
+	d := &compacted{Doc: id}
+	r, err := t.engine.Compact(t.ctx, log, id, doc.CompactOptions{
+		Prune: c.PruneBefore, Keep: c.Keep, DryRun: c.DryRun, MakeOptions: doc.MakeOptions{SkipBad: c.SkipBad},
+	})
+	if format, ok := errors.AsType[*doc.FormatError](err); ok && c.All {
+		d.PassedBy = fmt.Sprintf("format %s", format.Format)
+		return d, nil
+	}
+	if err != nil {
+		d.Error = err.Error()
+		return d, fmt.Errorf("compact %s: %w", id, err)
+	}
+	d.Offset, d.Ops, d.OpBytes, d.Bytes = r.Offset, r.Ops, r.OpBytes, r.Bytes
+	d.Stored, d.Pruned, d.First, d.Heads = r.Stored, r.Pruned, r.First, r.Heads
+	for _, bad := range r.Skipped {
+		d.Skipped = append(d.Skipped, bad.Error())
+	}
+	return d, nil
+}
+
+func (s *compactSum) add(d *compacted) {
+	s.Documents = append(s.Documents, d)
+	s.OpBytes += d.OpBytes
+	s.Bytes += d.Bytes
+	s.Pruned += d.Pruned
+	if d.Stored {
+		s.Stored++
+	}
+	if d.Error != "" {
+		s.Failed++
+	}
+}
+
+func (c *compactCmd) write(w io.Writer, s *compactSum, quiet bool) error {
+	would := ""
+	if c.DryRun {
+		would = "would be "
+	}
+	for _, d := range s.Documents {
+		switch {
+		case d.Error != "":
+			fmt.Fprintf(w, "%s: FAILED: %s\n", d.Doc, d.Error)
+		case d.PassedBy != "":
+			fmt.Fprintf(w, "%s: passed by, %s\n", d.Doc, d.PassedBy)
+		case d.Stored:
+			fmt.Fprintf(w, "%s: snapshot at %d %sstored: %s for %s ops of %s%s\n", d.Doc, d.Offset, would, size(d.Bytes), count(d.Ops), size(d.OpBytes), d.pruned(would))
+		default:
+			fmt.Fprintf(w, "%s: the log has a snapshot at its head, %d (%s)%s\n", d.Doc, d.Offset, size(d.Bytes), d.pruned(would))
+		}
+		for _, bad := range d.Skipped {
+			fmt.Fprintf(w, "  WITHOUT %s\n", bad)
+		}
+	}
+	if len(s.Documents) > 1 && !quiet {
+		fmt.Fprintf(w, "%s documents; %s snapshots %sstored; %s of snapshots stand in for %s of ops; %s ops %spruned; %d failed\n",
+			count(len(s.Documents)), count(s.Stored), would, size(s.Bytes), size(s.OpBytes), count(s.Pruned), would, s.Failed)
+	}
+	return nil
+}
+
+func (d *compacted) pruned(would string) string {
+	if d.Pruned == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s ops %spruned, the log begins at %d", count(d.Pruned), would, d.First)
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/baton-relay/baton/doc"
+	"github.com/baton-relay/baton/oplog"
+)
+
+type importCmd struct {
+	Path string `arg:"" type:"path" help:"An .automerge file, or a directory of them."`
+	As   string `placeholder:"DOC" help:"Name of the document; if not given, that of the file without its ending."`
+}
+
+// Help implements [kong.HelpProvider].
+func (importCmd) Help() string {
+	return `Each change becomes an op, under the actor that made it and with the time that it has, so that log, --at and the history of the pages work as for any document. A document that is there already is left alone, unless it is the beginning of this one: then an import that was cut goes on.
+
+Over --url it needs the right write in the document; without admin the relay stamps the ops with the time of the import.
+
+Examples:
+  baton-snapshot import notes.automerge --as notes
+  baton-snapshot import ./documents --url http://localhost:8080 --token $T`
+}
+
+// imported is what became of a file.
+type imported struct {
+	File  string       `json:"file"`
+	Doc   oplog.DocID  `json:"doc"`
+	Ops   int          `json:"ops"`
+	Added int          `json:"added"`
+	Head  oplog.Offset `json:"head,omitempty"`
+	Error string       `json:"error,omitempty"`
+}
+
+// Run imports one file, or all of a directory.
+func (c *importCmd) Run(t *tool) error {
+	files, err := c.files()
+	if err != nil {
+		return err
+	}
+	log, err := t.writing()
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	done := []*imported{}
+	var failure error
+	bar := t.progress(int64(len(files)), "importing")
+	for _, file := range files {
+		i, err := c.file(t, log, file)
+		if err != nil {
+			err = fmt.Errorf("import %s: %w", file, err)
+			if len(files) == 1 || t.ctx.Err() != nil {
+				_ = bar.Clear()
+				return err
+			}
+			i.Error = err.Error()
+			failure = errors.Join(failure, err)
+		}
+		done = append(done, i)
+		_ = bar.Add(1)
+	}
+	_ = bar.Clear()
+	err = t.print(done, func(w io.Writer) error {
+		for _, i := range done {
+			switch {
+			case i.Error != "":
+				fmt.Fprintf(w, "%s: FAILED: %s\n", i.File, i.Error)
+			case i.Added == 0:
+				fmt.Fprintf(w, "%s: %s has its %s ops already\n", i.File, i.Doc, count(i.Ops))
+			default:
+				fmt.Fprintf(w, "%s: %s ops added to %s, which has %s now\n", i.File, count(i.Added), i.Doc, count(i.Ops))
+			}
+		}
+		return nil
+	})
+	return errors.Join(err, failure)
+}
+
+// files returns what to import.
+func (c *importCmd) files() ([]string, error) {
+	info, err := os.Stat(c.Path)
+	if err != nil || !info.IsDir() {
+		return []string{c.Path}, err
+	}
+	if c.As != "" {
+		return nil, errors.New("--as names one document, and this is a directory of them")
+	}
+	entries, err := os.ReadDir(c.Path)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, e := range entries {
+		if !e.IsDir() && filepath.Ext(e.Name()) == ".automerge" {
+			files = append(files, filepath.Join(c.Path, e.Name()))
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s has no file that ends with .automerge", c.Path)
+	}
+	return files, nil
+}
+
+// maxImport is the largest file that is imported, in bytes.
+const maxImport = doc.MaxSnapshot
+
+func (c *importCmd) file(t *tool, log store, file string) (*imported, error) {
+	name := c.As
+	if name == "" {
+		name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	}
+	i := &imported{File: file, Doc: oplog.DocID(name)}
+	if _, err := oplog.ParseDocID(name); err != nil {
+		return i, fmt.Errorf("%w; give a name by --as", err)
+	}
+	switch info, err := os.Stat(file); {
+	case err != nil:
+		return i, err
+	case info.Size() > maxImport:
+		return i, fmt.Errorf("it is larger than %s", size(maxImport))
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return i, err
+	}
+	entries, err := t.engine.Split(t.ctx, content, time.Now().UnixMilli())
+	if err != nil {
+		return i, err
+	}
+	i.Ops = len(entries)
+	epoch, have, err := beginning(t, log, i.Doc, entries)
+	if err != nil {
+		return i, err
+	}
+	i.Added = len(entries) - have
+	for page := range slices.Chunk(entries[have:], 1000) {
+		if epoch, err = log.Append(t.ctx, oplog.Append{Doc: i.Doc, Epoch: epoch, Format: doc.Automerge, Entries: page}); err != nil {
+			return i, err
+		}
+	}
+	i.Head = oplog.Offset(len(entries))
+	return i, nil
+}
+
+// beginning returns how many of the entries a document has already: none if it
+// does not exist. A document that does not begin with them is another one.
+func beginning(t *tool, log store, id oplog.DocID, entries []oplog.Entry) (oplog.Epoch, int, error) {
+	state, err := log.State(t.ctx, id)
+	if errors.Is(err, oplog.ErrNotFound) {
+		return "", 0, nil
+	}
+	if err != nil {
+		return "", 0, err
+	}
+	other := fmt.Errorf("there is a document %s already, and it is not this one: give another name by --as", id)
+	if state.Format != doc.Automerge || state.First > 1 {
+		return "", 0, other
+	}
+	n, same := 0, true
+	_, err = log.Read(t.ctx, id, state.Epoch, 0, func(e *oplog.Entry) bool {
+		if n == len(entries) || e.Dot != entries[n].Dot || !e.SameContent(&entries[n].Op) {
+			same = false
+			return false
+		}
+		n++
+		return true
+	})
+	if err == nil && !same {
+		err = other
+	}
+	return state.Epoch, n, err
+}

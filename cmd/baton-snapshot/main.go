@@ -1,0 +1,116 @@
+// Command baton-snapshot looks into the documents of a log, at any moment of
+// their past, and keeps the log small and safe: it exports, compares, compacts,
+// verifies, backs up, imports and replays.
+//
+// It works on a log file that no relay holds (--log data/oplog.db) or on a
+// running relay (--url http://localhost:8080 --token T). docs/snapshot.md is its
+// manual; `baton-snapshot --help` is the short form.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/baton-relay/baton/doc"
+)
+
+// version is set by the linker in releases.
+var version = "0.1.0-dev"
+
+type commands struct {
+	Source source `embed:""`
+	Output output `embed:""`
+	Limits limits `embed:""`
+
+	List    listCmd    `cmd:"" help:"List documents: head, actors, ops, bytes, last activity, snapshot."`
+	Show    showCmd    `cmd:"" help:"Show one document: its clock, who wrote it, how it grew."`
+	Export  exportCmd  `cmd:"" help:"Write a document out, as it is or as it was at any moment."`
+	Log     logCmd     `cmd:"" help:"List a document's ops, or draw their causal history."`
+	Compact compactCmd `cmd:"" help:"Store a proven snapshot, so that late joiners load that in place of ops; prune ops it covers."`
+	Verify  verifyCmd  `cmd:"" help:"Hold documents against everything the log promises, and say what is wrong, and where."`
+	Backup  backupCmd  `cmd:"" help:"Copy the whole log, as it is at one moment."`
+	Restore restoreCmd `cmd:"" help:"Make a log, or a relay's documents, from a backup."`
+	Import  importCmd  `cmd:"" help:"Make documents from .automerge files."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// Exit codes, as docs/snapshot.md has them. Those from 64 on are of wrong flags.
+const (
+	exitFailed      = 1 // something went wrong
+	exitFound       = 2 // verify found damage; other commands: a document that is damaged
+	exitNotHere     = 3 // the document's format cannot be opened by this program
+	exitUnavailable = 4 // this program was built without Automerge
+)
+
+func main() {
+	doc.Child()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+const description = `Looks into the documents of a Baton log, at any moment of their past, and keeps the log small and safe.
+
+It works on a log file that no relay holds (--log FILE; ./data/oplog.db if nothing is said) or on a running relay (--url URL). A moment (--at, --from, --to) is ` + doc.MomentHelp + `.`
+
+func run(args []string, stdout, stderr *os.File) int {
+	var cli commands
+	parser, err := kong.New(&cli,
+		kong.Name("baton-snapshot"),
+		kong.Description(description),
+		kong.Vars{"version": "baton-snapshot " + version},
+		kong.ShortUsageOnError(),
+		kong.Writers(stdout, stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		fmt.Fprintf(stderr, "baton-snapshot: %v\n", err)
+		return exitFailed
+	}
+	command, err := parser.Parse(args)
+	parser.FatalIfErrorf(err)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	t := &tool{ctx: ctx, source: &cli.Source, output: &cli.Output, engine: cli.Limits.engine(), out: stdout, err: stderr}
+	err = command.Run(t)
+	if err != nil && !errors.Is(err, errFound) {
+		fmt.Fprintf(stderr, "baton-snapshot: %v\n", explain(err))
+	}
+	return exitCode(err)
+}
+
+// errFound ends a command that has printed what is wrong.
+var errFound = errors.New("something was found")
+
+func exitCode(err error) int {
+	format, _ := errors.AsType[*doc.FormatError](err)
+	op, _ := errors.AsType[*doc.OpError](err)
+	base, _ := errors.AsType[*doc.BaseError](err)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFound), op != nil, base != nil:
+		return exitFound
+	case format != nil:
+		return exitNotHere
+	case errors.Is(err, doc.ErrUnavailable):
+		return exitUnavailable
+	}
+	return exitFailed
+}
+
+// explain adds what to do.
+func explain(err error) error {
+	if _, ok := errors.AsType[*doc.OpError](err); ok {
+		return fmt.Errorf("%w\nGive --skip-bad to go on without it, and without what follows from it", err)
+	}
+	if lacks, ok := errors.AsType[*doc.LimitError](err); ok {
+		return fmt.Errorf("%w; give more by --memory or --cpu", lacks)
+	}
+	return err
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/baton-relay/baton/doc"
+)
+
+// output says how results are printed.
+type output struct {
+	JSON  bool `name:"json" help:"Print results as JSON." group:"Output:"`
+	Quiet bool `short:"q" help:"Print results only: no progress, no remarks." group:"Output:"`
+}
+
+// limits are those of the processes that open documents.
+type limits struct {
+	Memory    int           `default:"4096" placeholder:"MIB" help:"Address space that opening one document may take, in MiB. (${default}; Linux only)" group:"Limits of opening a document:"`
+	CPU       time.Duration `name:"cpu" default:"10m" placeholder:"TIME" help:"Processor time that it may take. (${default}; Linux only)" group:"Limits of opening a document:"`
+	OpTimeout time.Duration `default:"30s" placeholder:"TIME" help:"Longest that one op may take. (${default})" group:"Limits of opening a document:"`
+}
+
+func (l *limits) engine() doc.Engine {
+	return doc.Engine{Memory: int64(l.Memory) << 20, CPU: l.CPU, Stall: l.OpTimeout}
+}
+
+// tool is what all commands have.
+type tool struct {
+	*source
+	*output
+	ctx      context.Context
+	engine   doc.Engine
+	out, err *os.File
+}
+
+// print writes a result: v as JSON, or what text writes.
+func (t *tool) print(v any, text func(w io.Writer) error) error {
+	if !t.JSON {
+		return text(t.out)
+	}
+	e := json.NewEncoder(t.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// remark tells a person something that is not a result.
+func (t *tool) remark(format string, args ...any) {
+	if !t.Quiet {
+		fmt.Fprintf(t.err, format+"\n", args...)
+	}
+}
+
+// progress shows how far long work is, on a terminal. total may be -1 for not
+// known. The caller ends it by Finish or Clear.
+func (t *tool) progress(total int64, what string) *progressbar.ProgressBar {
+	if t.Quiet || !term.IsTerminal(int(t.err.Fd())) {
+		return progressbar.DefaultSilent(total, what)
+	}
+	return progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(t.err), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(24),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(),
+	)
+}
+
+// width is how many columns the output has.
+func (t *tool) width() int {
+	if w, _, err := term.GetSize(int(t.out.Fd())); err == nil && w > 20 {
+		return w
+	}
+	return 100
+}
+
+func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
+
+func count(n int) string { return humanize.Comma(int64(n)) }
+
+// ms is a time as JSON has it: RFC 3339, in UTC, with milliseconds.
+type ms int64
+
+// MarshalText implements [encoding.TextMarshaler].
+func (m ms) MarshalText() ([]byte, error) {
+	return []byte(time.UnixMilli(int64(m)).UTC().Format("2006-01-02T15:04:05.000Z")), nil
+}
+
+// String is the time for a person, in local time.
+func (m ms) String() string {
+	if m == 0 {
+		return "–"
+	}
+	return time.UnixMilli(int64(m)).Format("2006-01-02 15:04:05")
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+
+	"github.com/baton-relay/baton/doc"
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/oplog/bolt"
+)
+
+// source says where the documents are.
+type source struct {
+	Log   string `placeholder:"FILE" env:"BATON_LOG" help:"A log that no relay holds, such as data/oplog.db." xor:"source" group:"Where the documents are:"`
+	URL   string `placeholder:"URL" env:"BATON_URL" help:"A running relay, such as http://localhost:8080." xor:"source" group:"Where the documents are:"`
+	Token string `placeholder:"TOKEN" env:"BATON_TOKEN" help:"Bearer token for the relay, with the right admin for what concerns all documents." group:"Where the documents are:"`
+}
+
+// defaultLog is where a relay keeps its log if nothing is said.
+const defaultLog = "data/oplog.db"
+
+// store is what commands need of a log: one on this machine, or a relay's.
+type store interface {
+	doc.Store
+	Docs(ctx context.Context, after oplog.DocID, limit int) ([]oplog.DocID, error)
+	Append(ctx context.Context, a oplog.Append) (oplog.Epoch, error)
+	Backup(ctx context.Context, w io.Writer) error
+	Close() error
+}
+
+// reading opens the source for what changes nothing in it.
+func (s *source) reading() (store, error) {
+	return s.open(bolt.OpenReadOnly)
+}
+
+// writing opens the source to change it.
+func (s *source) writing() (store, error) {
+	return s.open(func(path string, o bolt.Options) (*bolt.Log, error) {
+		return bolt.Open(path, o)
+	})
+}
+
+func (s *source) open(file func(string, bolt.Options) (*bolt.Log, error)) (store, error) {
+	if s.URL != "" {
+		return nil, errors.New("not yet")
+	}
+	log, err := file(s.path(), bolt.Options{})
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	return log, nil
+}
+
+func (s *source) path() string {
+	if s.Log == "" {
+		return defaultLog
+	}
+	return s.Log
+}
+
+// explain says how to get at a log that cannot be opened.
+func (s *source) explain(err error) error {
+	switch {
+	case errors.Is(err, oplog.ErrInUse):
+		return fmt.Errorf("%s is held by another process, most likely a relay: ask that one (--url http://localhost:8080), or stop it", s.path())
+	case errors.Is(err, fs.ErrNotExist) && s.Log == "":
+		return fmt.Errorf("there is no %s here: say where the documents are, by --log FILE or --url URL", defaultLog)
+	}
+	return err
+}
+
+// named yields one document, or all of them in the order of their names.
+func named(ctx context.Context, log store, one oplog.DocID) iter.Seq2[oplog.DocID, error] {
+	return func(yield func(oplog.DocID, error) bool) {
+		if one != "" {
+			yield(one, nil)
+			return
+		}
+		for after := oplog.DocID(""); ; {
+			page, err := log.Docs(ctx, after, docsPage)
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, id := range page {
+				if !yield(id, nil) {
+					return
+				}
+				after = id
+			}
+			if len(page) < docsPage {
+				return
+			}
+		}
+	}
+}
+
+// docsPage is how many names are asked for at a time.
+const docsPage = 1000
+
+// docArg is a document that is named on the command line.
+type docArg oplog.DocID
+
+// Validate is called by the parser.
+func (d docArg) Validate() error {
+	_, err := oplog.ParseDocID(string(d))
+	return err
+}

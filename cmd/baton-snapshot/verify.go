@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/baton-relay/baton/clock"
+	"github.com/baton-relay/baton/doc"
+	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/oplog/bolt"
+)
+
+type verifyCmd struct {
+	Doc     docArg `arg:"" optional:"" help:"The document; all if not given."`
+	Shallow bool   `help:"Do not open documents: leave out applying changes and loading snapshots."`
+}
+
+// Help implements [kong.HelpProvider].
+func (verifyCmd) Help() string {
+	return `What is looked at: pages, checksums and indexes of the file (with --log and no document); offsets and times that rise; actors without a gap; causal order; that each payload is what its op is named after, and follows from what its clock names; that Automerge takes it and saves what can be loaded again; that snapshots have the clock and the heads that the ops make.
+
+It prints one line for each thing that is wrong, and ends with exit code 2 if there is any.
+
+Examples:
+  baton-snapshot verify --log backup.db
+  baton-snapshot verify board-plan --url http://localhost:8080
+  baton-snapshot verify --json | jq '.findings'`
+}
+
+// verified is the report.
+type verified struct {
+	Documents []*verifiedDoc  `json:"documents"`
+	Findings  []verifyFinding `json:"findings"`
+	Ops       int             `json:"ops"`
+	Opened    int             `json:"opened"`
+}
+
+type verifiedDoc struct {
+	Doc       oplog.DocID  `json:"doc"`
+	Format    oplog.Format `json:"format"`
+	Ops       int          `json:"ops"`
+	Pruned    int          `json:"pruned,omitempty"`
+	Redacted  int          `json:"redacted,omitempty"`
+	Snapshots int          `json:"snapshots"`
+	Opened    bool         `json:"opened"`
+	Heads     []doc.Hash   `json:"heads,omitempty"`
+}
+
+type verifyFinding struct {
+	Doc    oplog.DocID  `json:"doc,omitempty"`
+	Offset oplog.Offset `json:"offset,omitempty"`
+	Actor  clock.Actor  `json:"actor,omitempty"`
+	Seq    uint64       `json:"seq,omitempty"`
+	Place  string       `json:"place,omitempty"` // in the file
+	What   string       `json:"what"`
+}
+
+// Run verifies one document or all.
+func (c *verifyCmd) Run(t *tool) error {
+	r := &verified{Documents: []*verifiedDoc{}, Findings: []verifyFinding{}}
+	if t.URL == "" && c.Doc == "" {
+		if sound, err := c.file(t, r); err != nil || !sound {
+			return c.report(t, r, err)
+		}
+	}
+	log, err := t.reading()
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	bar := t.progress(-1, "verifying")
+	for id, err := range named(t.ctx, log, oplog.DocID(c.Doc)) {
+		if err != nil {
+			return err
+		}
+		if err := c.document(t, r, log, id); err != nil {
+			_ = bar.Clear()
+			return fmt.Errorf("verify %s: %w", id, err)
+		}
+		_ = bar.Add(1)
+	}
+	_ = bar.Clear()
+	return c.report(t, r, nil)
+}
+
+// file checks what belongs to no document. One that is not sound is not opened.
+func (c *verifyCmd) file(t *tool, r *verified) (sound bool, err error) {
+	err = bolt.CheckFile(t.ctx, t.path(), func(e *oplog.CorruptionError) {
+		r.Findings = append(r.Findings, verifyFinding{Place: filepath.ToSlash(e.Place), What: e.Err.Error()})
+	})
+	if err != nil {
+		return false, t.explain(err)
+	}
+	return len(r.Findings) == 0, nil
+}
+
+func (c *verifyCmd) document(t *tool, r *verified, log store, id oplog.DocID) error {
+	v, err := t.engine.Verify(t.ctx, log, id, doc.VerifyOptions{Shallow: c.Shallow}, func(f *doc.Finding) {
+		r.Findings = append(r.Findings, verifyFinding{
+			Doc: f.Doc, Offset: f.Offset, Actor: f.Op.Actor, Seq: f.Op.Seq, What: f.Err.Error(),
+		})
+	})
+	if err != nil {
+		return err
+	}
+	r.Ops += v.Ops
+	if v.Opened {
+		r.Opened++
+	}
+	r.Documents = append(r.Documents, &verifiedDoc{v.Doc, v.Format, v.Ops, v.Pruned, v.Redacted, v.Snapshots, v.Opened, v.Heads})
+	return nil
+}
+
+func (c *verifyCmd) report(t *tool, r *verified, err error) error {
+	if err != nil {
+		return err
+	}
+	if err := t.print(r, func(w io.Writer) error { return r.write(w, t.Quiet) }); err != nil {
+		return err
+	}
+	if len(r.Findings) > 0 {
+		return errFound
+	}
+	return nil
+}
+
+func (r *verified) write(w io.Writer, quiet bool) error {
+	for _, f := range r.Findings {
+		switch {
+		case f.Place != "":
+			fmt.Fprintf(w, "%s: %s\n", f.Place, f.What)
+		case f.Seq > 0:
+			fmt.Fprintf(w, "%s, offset %d, op %s:%d: %s\n", f.Doc, f.Offset, f.Actor, f.Seq, f.What)
+		case f.Offset > 0:
+			fmt.Fprintf(w, "%s, offset %d: %s\n", f.Doc, f.Offset, f.What)
+		default:
+			fmt.Fprintf(w, "%s: %s\n", f.Doc, f.What)
+		}
+	}
+	if quiet {
+		return nil
+	}
+	verdict := "All is as it must be"
+	if n := len(r.Findings); n > 0 {
+		verdict = fmt.Sprintf("WRONG in %d places", n)
+	}
+	_, err := fmt.Fprintf(w, "%s: %s ops in %s documents, %s of which were opened.\n", verdict, count(r.Ops), count(len(r.Documents)), count(r.Opened))
+	return err
+}
