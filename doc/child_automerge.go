@@ -166,7 +166,7 @@ func (c *child) apply() error {
 	if len(c.batch) == 0 {
 		return nil
 	}
-	if err := c.step(c.batch[0].index); err != nil {
+	if err := c.step(c.batch[0].index, len(c.batch)); err != nil {
 		return err
 	}
 	taken := c.batch
@@ -181,8 +181,9 @@ func (c *child) apply() error {
 	return writeFrame(c.out, frameIdle)
 }
 
-func (c *child) step(index uint32) error {
-	return writeFrame(c.out, frameStep, binary.BigEndian.AppendUint32(nil, index))
+func (c *child) step(index uint32, n int) error {
+	body := binary.BigEndian.AppendUint32(nil, index)
+	return writeFrame(c.out, frameStep, binary.BigEndian.AppendUint32(body, uint32(n)))
 }
 
 // raiseHeads notes that changes are in.
@@ -220,7 +221,7 @@ func (c *child) applySingly() (taken []pending, err error) {
 			taken = append(taken, p)
 			continue
 		}
-		if err := c.step(p.index); err != nil {
+		if err := c.step(p.index, 1); err != nil {
 			return nil, err
 		}
 		reason := "Automerge does not take it"

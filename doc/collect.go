@@ -20,7 +20,8 @@ type collector struct {
 	refused []refusal
 	busy    bool   // the child has begun with the ops
 	applied bool   // all ops were tried, and results are being made
-	index   uint32 // of the change that is being tried, or the first of its batch
+	index   uint32 // of the first change that is being tried
+	trying  uint32 // how many
 }
 
 // refusal is a change that the child did not take, and lived.
@@ -70,7 +71,7 @@ func (c *collector) take(kind byte, body []byte) error {
 	case frameIdle, frameLoading:
 	case frameStep:
 		c.busy = true
-		c.index = binary.BigEndian.Uint32(body)
+		c.index, c.trying = binary.BigEndian.Uint32(body), binary.BigEndian.Uint32(body[4:])
 		if c.run.job.Progress != nil {
 			c.run.job.Progress(int(c.index))
 		}
@@ -115,7 +116,8 @@ func (c *collector) finished(f *feeder) *State {
 // death is the end of a child that an op may be to blame for.
 type death struct {
 	reading bool   // the result; else an op was being applied
-	index   uint32 // of the op, or of the first one in its batch; reading: how many there were
+	index   uint32 // of the op, or of the first of several; reading: how many there were
+	several bool
 	lacks   string // what the child had too little of, empty if that was not why
 	reason  error
 }
@@ -130,7 +132,7 @@ func (c *collector) failed(result, cause, exit error, words string) error {
 		op := c.run.fed[r.index]
 		return &OpError{op.offset, op.dot, r}
 	}
-	died := &death{reading: c.applied, index: c.index}
+	died := &death{reading: c.applied, index: c.index, several: c.trying > 1}
 	if c.applied {
 		died.index = uint32(len(c.run.fed))
 	}

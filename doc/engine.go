@@ -126,8 +126,8 @@ func (r *run) run(ctx context.Context) (*State, error) {
 		if !ok {
 			return nil, err
 		}
-		if !died.reading && died.index < a.exact {
-			a.exact = died.index // it was in a batch: which one of it?
+		if !died.reading && died.several {
+			a.exact = died.index // which one of them?
 			continue
 		}
 		bad, err := r.blame(ctx, a, died)
@@ -154,7 +154,7 @@ func (r *run) proven(ctx context.Context, a attempt) (*State, error) {
 		err = fmt.Errorf("it has other heads once it is loaded again: %v, not %v", again, state.Heads)
 	}
 	if err != nil && ctx.Err() == nil {
-		return nil, &death{reading: true, index: uint32(len(r.fed)), reason: fmt.Errorf("what Automerge saves cannot be loaded again: %w", err)}
+		return nil, &death{reading: true, index: uint32(len(r.fed)), reason: fmt.Errorf("what Automerge saves cannot be loaded again: %v", err)}
 	}
 	return state, err
 }
@@ -171,8 +171,9 @@ func (r *run) reload(ctx context.Context, snapshot []byte) ([]Hash, error) {
 
 // blame finds the op that an attempt died of.
 func (r *run) blame(ctx context.Context, a attempt, died *death) (*OpError, error) {
+	fed := r.fed
 	if !died.reading {
-		return r.op(died)
+		return died.blame(fed)
 	}
 	// Reading the result went wrong: after how many ops does it begin to?
 	good, bad := uint32(0), died.index
@@ -191,21 +192,21 @@ func (r *run) blame(ctx context.Context, a attempt, died *death) (*OpError, erro
 		}
 		if good+1 >= bad {
 			died.index = bad - 1
-			return r.op(died)
+			return died.blame(fed)
 		}
 	}
 }
 
-// op returns the op of an attempt's index as the one that is to blame.
-func (r *run) op(died *death) (*OpError, error) {
-	if int(died.index) >= len(r.fed) {
-		return nil, died
+// blame returns the op that a child died of, as the last one that it got.
+func (d *death) blame(fed []fedOp) (*OpError, error) {
+	if int(d.index) >= len(fed) {
+		return nil, d
 	}
-	op := r.fed[died.index]
-	if died.lacks != "" && op.ops < largeChange {
-		return nil, &LimitError{died.lacks, op.offset}
+	op := fed[d.index]
+	if d.lacks != "" && op.ops < largeChange {
+		return nil, &LimitError{d.lacks, op.offset}
 	}
-	return &OpError{op.offset, op.dot, died.reason}, nil
+	return &OpError{op.offset, op.dot, d.reason}, nil
 }
 
 // largeChange is how many Automerge ops a change must have to be blamed where

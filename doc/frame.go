@@ -20,7 +20,7 @@ const (
 
 	frameIdle    = 'I' // the child waits for its parent
 	frameLoading = 'L' // the snapshot is being loaded
-	frameStep    = 'P' // 4 bytes: so many changes were tried; the next ones are tried now
+	frameStep    = 'P' // twice 4 bytes: the change of this index and so many in all are tried now
 	frameRefused = 'N' // 4 bytes: the change of this index is not in; the rest says why
 	frameReading = 'R' // all changes were tried; results are being made
 	frameHeads   = 'H' // hashes, ascending
