@@ -18,19 +18,28 @@ type docInfo struct {
 	First        oplog.Offset   `json:"first"`
 	Clock        clock.Vector   `json:"clock"`
 	Format       oplog.Format   `json:"format"`
+	At           int64          `json:"at"` // of the newest op
 	Participants int            `json:"participants"`
+	Access       []string       `json:"access"` // what the caller may do here
 	Snapshot     *wire.Snapshot `json:"snapshot,omitempty"`
 }
 
 func (s *Server) getDoc(c *call) error {
 	ctx := c.r.Context()
 	state, err := s.log.State(ctx, c.doc)
+	if errors.Is(err, oplog.ErrNotFound) {
+		status, body := s.explain(c, err)
+		body.Access = c.rights.Names() // who is about to make it can know what comes next
+		answer(c.w, status, body)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	info := &docInfo{
 		Doc: c.doc, Epoch: state.Epoch, Head: state.Head, First: state.First,
-		Clock: state.Heads.Clock, Format: state.Format, Participants: s.participants(c.doc),
+		Clock: state.Heads.Clock, Format: state.Format, At: state.At,
+		Participants: s.participants(c.doc), Access: c.rights.Names(),
 	}
 	blob, err := s.log.Snapshot(ctx, c.doc, 0)
 	switch {

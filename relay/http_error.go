@@ -32,10 +32,11 @@ func tooLarge(limit int) error {
 	return &refusal{http.StatusRequestEntityTooLarge, wire.TooLarge, fmt.Sprintf("the body may have at most %d bytes", limit)}
 }
 
-// errorBody is the body of every refusal. The last three are there where a place
-// in a document was asked for that is gone.
+// errorBody is the body of every refusal. Access is there where a document was
+// asked for that does not exist, the last three where a place in one that is gone.
 type errorBody struct {
 	wire.Error
+	Access   []string       `json:"access,omitempty"`
 	Epoch    oplog.Epoch    `json:"epoch,omitempty"`
 	First    oplog.Offset   `json:"first,omitempty"`
 	Snapshot *wire.Snapshot `json:"snapshot,omitempty"`

@@ -91,6 +91,9 @@ func (s *Server) postOps(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := s.epoch(c); err != nil {
+		return err
+	}
 	body, err := c.body(s.cfg.Limits.FrameBytes)
 	if err != nil {
 		return err

@@ -18,8 +18,9 @@ import (
 
 const latest = "latest"
 
-// snapshot returns the snapshot that the address names. Errors are answers.
-func (s *Server) snapshot(c *call) (*oplog.Snapshot, error) {
+// snapshot returns the snapshot that the address names, or the nearest one before
+// if that will do. Errors are answers.
+func (s *Server) snapshot(c *call, nearest bool) (*oplog.Snapshot, error) {
 	var at oplog.Offset // 0: the newest
 	var err error
 	name := c.r.PathValue("offset")
@@ -29,7 +30,7 @@ func (s *Server) snapshot(c *call) (*oplog.Snapshot, error) {
 		}
 	}
 	blob, err := s.log.Snapshot(c.r.Context(), c.doc, at)
-	if err == nil && at != 0 && blob.Offset != at {
+	if err == nil && at != 0 && blob.Offset != at && !nearest {
 		err = oplog.ErrNotFound
 	}
 	// Asked after: epochs never come back, so the snapshot is of this one.
@@ -44,7 +45,7 @@ func (s *Server) snapshot(c *call) (*oplog.Snapshot, error) {
 
 // getSnapshot answers with the bytes of a snapshot, or a part of them.
 func (s *Server) getSnapshot(c *call) error {
-	blob, err := s.snapshot(c)
+	blob, err := s.snapshot(c, false)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ type snapshotMeta struct {
 }
 
 func (s *Server) getSnapshotMeta(c *call) error {
-	blob, err := s.snapshot(c)
+	blob, err := s.snapshot(c, c.query.Get("nearest") == "true")
 	if err != nil {
 		return err
 	}
