@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -39,6 +40,39 @@ func AppendEntry(dst []byte, e *oplog.Entry) []byte {
 		dst = append(dst, e.Ext...)
 	}
 	return append(dst, '}')
+}
+
+// AppendImport appends an entry as the body of an HTTP append has it: without
+// the offset, which the log sets, and the time where that is 0. Payload and ext
+// must be JSON text; what is redacted has no payload to send.
+func AppendImport(dst []byte, e *oplog.Entry) ([]byte, error) {
+	switch {
+	case e.Redacted:
+		return dst, fmt.Errorf("%v is redacted: without its payload it cannot be sent", e.Dot)
+	case !valid(e.Payload), e.Ext != nil && !valid(e.Ext):
+		return dst, fmt.Errorf("payload or ext of %v is not one JSON value in UTF-8", e.Dot)
+	}
+	dst = append(dst, `{"actor":"`...)
+	dst = append(dst, e.Actor...)
+	dst = append(dst, `","seq":`...)
+	dst = strconv.AppendUint(dst, e.Seq, 10)
+	dst = append(dst, `,"clock":`...)
+	dst = e.Clock.AppendJSON(dst)
+	if e.At != 0 {
+		dst = append(dst, `,"at":`...)
+		dst = strconv.AppendInt(dst, e.At, 10)
+	}
+	if e.By != "" {
+		dst = append(dst, `,"by":`...)
+		dst = appendString(dst, e.By)
+	}
+	dst = append(dst, `,"payload":`...)
+	dst = append(dst, e.Payload...)
+	if e.Ext != nil {
+		dst = append(dst, `,"ext":`...)
+		dst = append(dst, e.Ext...)
+	}
+	return append(dst, '}'), nil
 }
 
 // AppendOps appends the head of an ops frame; entries, separated by commas, and

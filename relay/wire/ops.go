@@ -96,19 +96,11 @@ func (op *Op) read(value, arena []byte, limits *Limits, stamp *Stamp, stamped bo
 	if err := fields(value, r.field); err != nil {
 		return arena, err
 	}
-	name, ok := unquote(r.actor)
-	if !ok {
-		return arena, invalid(`an op needs "actor", a string`)
-	}
-	actor, err := clock.ParseActor(name)
+	dot, err := r.dot()
 	if err != nil {
-		return arena, invalid("%v", err)
+		return arena, err
 	}
-	seq, err := clock.ParseSeq(r.seq)
-	if err != nil {
-		return arena, invalid("an op of actor %s has no seq: %v", actor, err)
-	}
-	op.Dot = clock.Dot{Actor: actor, Seq: seq}
+	op.Dot = dot
 	if op.Fault, err = op.readClock(r.clock, limits); err != nil || op.Fault != nil {
 		return arena, err
 	}
