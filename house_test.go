@@ -34,6 +34,7 @@ var rooms = map[string]struct{ inside, outside []string }{
 		inside:  []string{"clock", "oplog", "relay/wire"},
 		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "github.com/go-json-experiment/json"},
 	},
+	"client/admin": {inside: []string{"clock", "oplog", "relay/wire"}},
 	"client/bench": {
 		inside:  []string{"clock", "oplog", "relay/wire"},
 		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "golang.org/x/sys"},
