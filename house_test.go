@@ -39,6 +39,7 @@ var rooms = map[string]struct{ inside, outside []string }{
 		inside:  []string{"clock", "oplog", "relay/wire"},
 		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "golang.org/x/sys"},
 	},
+	"doc/diff":     {outside: []string{"github.com/aymanbagabas/go-udiff", "github.com/clipperhouse/displaywidth"}},
 	"doc/graph":    {inside: []string{"clock", "oplog"}, outside: []string{"github.com/clipperhouse/displaywidth"}},
 	"webdemo":      {},
 	"webdemo/pack": {},
