@@ -32,11 +32,13 @@ type commands struct {
 	Show    showCmd    `cmd:"" help:"Show one document: its clock, who wrote it, how it grew."`
 	Export  exportCmd  `cmd:"" help:"Write a document out, as it is or as it was at any moment."`
 	Log     logCmd     `cmd:"" help:"List a document's ops, or draw their causal history."`
+	Diff    diffCmd    `cmd:"" help:"Say what changed between two moments."`
 	Compact compactCmd `cmd:"" help:"Store a proven snapshot, so that late joiners load that in place of ops; prune ops it covers."`
 	Verify  verifyCmd  `cmd:"" help:"Hold documents against everything the log promises, and say what is wrong, and where."`
 	Backup  backupCmd  `cmd:"" help:"Copy the whole log, as it is at one moment."`
 	Restore restoreCmd `cmd:"" help:"Make a log, or a relay's documents, from a backup."`
 	Import  importCmd  `cmd:"" help:"Make documents from .automerge files."`
+	Replay  replayCmd  `cmd:"" help:"Send a document's ops to another relay, at any speed."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

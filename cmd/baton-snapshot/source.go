@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 
+	"github.com/baton-relay/baton/client/admin"
 	"github.com/baton-relay/baton/doc"
 	"github.com/baton-relay/baton/oplog"
 	"github.com/baton-relay/baton/oplog/bolt"
@@ -46,7 +47,7 @@ func (s *source) writing() (store, error) {
 
 func (s *source) open(file func(string, bolt.Options) (*bolt.Log, error)) (store, error) {
 	if s.URL != "" {
-		return nil, errors.New("not yet")
+		return admin.Open(s.URL, admin.Options{Token: s.Token})
 	}
 	log, err := file(s.path(), bolt.Options{})
 	if err != nil {
