@@ -96,7 +96,10 @@ func (r *Relay) try(ctx context.Context, c *call) (*http.Response, error) {
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	said, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	said, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errCut, err)
+	}
 	f := newRefusal(resp, said, c.conflict)
 	if f.status == http.StatusUnauthorized || f.status == http.StatusForbidden {
 		return nil, &AccessError{Status: f.status, Right: c.right, Doc: c.doc, Message: f.Message}

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"sync"
 
 	"github.com/baton-relay/baton/oplog"
 )
@@ -17,6 +18,7 @@ import (
 type upload struct {
 	r      io.Reader
 	closed chan struct{}
+	once   sync.Once
 
 	// owned by the transport until closed
 	hash  hash.Hash
@@ -41,11 +43,7 @@ func (u *upload) Read(p []byte) (int, error) {
 
 // Close implements [io.Closer]; the transport may call it more than once.
 func (u *upload) Close() error {
-	select {
-	case <-u.closed:
-	default:
-		close(u.closed)
-	}
+	u.once.Do(func() { close(u.closed) })
 	return nil
 }
 
