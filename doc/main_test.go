@@ -47,6 +47,12 @@ func madeInJS(t testing.TB, args ...string) *history {
 	if err != nil {
 		t.Fatalf("node documents.mjs %v: %v", args, err)
 	}
+	return parseHistory(t, out)
+}
+
+// parseHistory reads what documents.mjs prints.
+func parseHistory(t testing.TB, out []byte) *history {
+	t.Helper()
 	h := &history{}
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 64<<20)
