@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,32 @@ func TestLimit(t *testing.T) {
 			if n, _ := fmt.Sscanf(line, "\tn%d -> n%d", &from, &to); n == 2 && from >= to {
 				t.Errorf("an edge leads back: %s", line)
 			}
+		}
+	})
+}
+
+// TestEveryParentIsDrawn reads the edges back from DOT.
+func TestEveryParentIsDrawn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := build(t, drawHistory.Draw(t, "history").entries)
+		var dot strings.Builder
+		if err := g.WriteDOT(&dot, graph.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		got, want := map[[2]int]bool{}, map[[2]int]bool{}
+		for line := range strings.Lines(dot.String()) {
+			var from, to int
+			if n, _ := fmt.Sscanf(line, "\tn%d -> n%d", &from, &to); n == 2 {
+				got[[2]int{from, to}] = true
+			}
+		}
+		for i, r := range g.Runs() {
+			for _, p := range r.Parents {
+				want[[2]int{p, i}] = true
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("edges are %v, want %v", got, want)
 		}
 	})
 }

@@ -30,8 +30,8 @@ func (g *Graph) WriteText(w io.Writer, o Options) error {
 	if d.Title != "" {
 		fmt.Fprintln(buf, d.cut(printable(d.Title), d.Width))
 	}
-	lanes := d.lanes((d.Width - labelMin) / laneWidth)
 	offsets, times := d.columns()
+	lanes := d.lanes(max(2, (d.Width-offsets-times-wordsMin)/laneWidth))
 	for i, row := range lanes.rows {
 		label := d.cut(d.label(d.nodes[row.node], offsets, times), d.Width-lanes.width*laneWidth)
 		fmt.Fprintln(buf, strings.TrimRight(lanes.draw(i, d.Options)+label, " "))
@@ -42,8 +42,8 @@ func (g *Graph) WriteText(w io.Writer, o Options) error {
 	return buf.Flush()
 }
 
-// labelMin is what lanes must leave of a line for words.
-const labelMin = 28
+// wordsMin is what lanes must leave of a line for words.
+const wordsMin = 32
 
 func (d *drawing) label(n node, offsets, times int) string {
 	offset, time := d.columnsOf(n)

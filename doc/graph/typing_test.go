@@ -2,9 +2,11 @@ package graph_test
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/doc/graph"
 	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/oplog/bolt"
 )
 
 // typist is somebody at a keyboard: what was typed waits until the relay can be
@@ -89,7 +92,7 @@ func TestTwoPeopleTyping(t *testing.T) {
 	var text strings.Builder
 	o := graph.Options{Limit: 30, Width: 120, Title: "two people typing"}
 	draw(t, g.WriteText(&text, o))
-	t.Logf("%d ops, %d runs\n%s", g.Ops(), len(runs), text.String())
+	golden(t, "testdata/typing.drawn", text.String())
 	want := fmt.Sprintf("alice %d–%d, %d ops", train.First, train.Last, train.Ops())
 	if !strings.Contains(text.String(), want) {
 		t.Errorf("no line says %q", want)
@@ -97,12 +100,57 @@ func TestTwoPeopleTyping(t *testing.T) {
 	if lines := strings.Count(text.String(), "●") + strings.Count(text.String(), "◎"); lines < 20 || len(runs) < 500 {
 		t.Errorf("%d nodes stand for %d runs", lines, len(runs))
 	}
-	if dir := os.Getenv("GRAPH_PICTURES"); dir != "" {
-		for name, g := range map[string]*graph.Graph{"typing": g, "crowd": build(t, crowd(300, 5000)), "five": build(t, crowd(5, 60))} {
-			f, err := os.Create(dir + "/" + name + ".svg")
-			draw(t, err)
-			draw(t, g.WriteSVG(f, graph.Options{Limit: 40, Title: name}))
-			draw(t, f.Close())
-		}
+}
+
+// TestLogOnDisk draws what was appended to a log, as read from it, and what is left
+// of it when half is pruned.
+func TestLogOnDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "oplog.db")
+	log, err := bolt.Open(path, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		damage := func(c *oplog.CorruptionError) { t.Error(c) }
+		if err := errors.Join(log.Close(), bolt.CheckFile(context.Background(), path, damage)); err != nil {
+			t.Error(err)
+		}
+	})
+	const doc = "notes"
+	entries := typing(2)[:3000]
+	want := shape(build(t, entries))
+	for i := range entries {
+		entries[i].Offset, entries[i].Payload = 0, []byte("1")
+	}
+	if _, err := log.Append(t.Context(), oplog.Append{Doc: doc, Entries: entries}); err != nil {
+		t.Fatal(err)
+	}
+	if got := shape(read(t, log, doc, 0)); !slices.Equal(got, want) {
+		t.Errorf("got %d runs, want %d", len(got), len(want))
+	}
+	if _, _, err := log.PutSnapshot(t.Context(), doc, 1500, oplog.DefaultFormat, strings.NewReader("{}")); err != nil {
+		t.Fatal(err)
+	}
+	first, err := log.Prune(t.Context(), doc, 1501)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := read(t, log, doc, first-1)
+	if runs := left.Runs(); left.Ops() != 1500 || !runs[0].Pruned() || runs[1].Start != 1501 {
+		t.Errorf("%d ops are left, which begin with %+v", left.Ops(), runs[:2])
+	}
+}
+
+func read(t *testing.T, log oplog.Log, doc oplog.DocID, after oplog.Offset) *graph.Graph {
+	t.Helper()
+	g := new(graph.Graph)
+	var refused error
+	_, err := log.Read(t.Context(), doc, "", after, func(e *oplog.Entry) bool {
+		refused = g.Add(e)
+		return refused == nil
+	})
+	if err := errors.Join(err, refused); err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
