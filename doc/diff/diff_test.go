@@ -55,6 +55,7 @@ func drawValue(depth int) *rapid.Generator[any] {
 	leaves := []*rapid.Generator[any]{
 		rapid.SampledFrom([]any{nil, true, false, json.Number("1"), json.Number("1.0"), json.Number("9007199254740993"), json.Number("1e400"), json.Number("-0.10")}),
 		rapid.Map(rapid.SampledFrom([]string{"", "a", "<&>", "two\nlines", "two\nother lines", "a quite long text of many words that goes on", "\x1b[31m"}), func(s string) any { return s }),
+		rapid.Map(rapid.SliceOfN(rapid.SampledFrom([]string{"this", " ", "word", "漢字", ", ", "\u202e"}), 0, 60), func(w []string) any { return strings.Join(w, "") }),
 	}
 	if depth > 0 {
 		leaves = append(leaves,
@@ -139,6 +140,7 @@ func TestPatches(t *testing.T) {
 		{"item put in front", `[1,2,3]`, `[0,1,2,3]`, `[{"op":"add","path":"/0","value":0}]`},
 		{"items taken out", `[1,2,3,4]`, `[2,4]`, `[{"op":"remove","path":"/0"},{"op":"remove","path":"/1"}]`},
 		{"within an item behind one put in", `[{"x":1},{"x":2,"y":1}]`, `[{"x":0},{"x":1},{"x":3,"y":1}]`, `[{"op":"add","path":"/0","value":{"x":0}},{"op":"replace","path":"/2/x","value":3}]`},
+		{"names with what looks like numbers", `[0,1,{"a":1,"b":2}]`, `[0,1,{"a\u0001b":2}]`, `[{"op":"remove","path":"/2/a"},{"op":"add","path":"/2/a\u0001b","value":2},{"op":"remove","path":"/2/b"}]`},
 		{"all of it", `1`, `[1]`, `[{"op":"replace","path":"","value":[1]}]`},
 	} {
 		got, err := diff.Patch([]byte(c.a), []byte(c.b))

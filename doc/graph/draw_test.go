@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +54,15 @@ func drawAll(t *rapid.T, g *graph.Graph) {
 			t.Errorf("line has control characters: %q", line)
 		}
 	}
+	end := map[string]int{} // of the last capsule of each lane
+	for _, m := range capsules.FindAllStringSubmatch(svg.String(), -1) {
+		x, _ := strconv.Atoi(m[1])
+		width, _ := strconv.Atoi(m[3])
+		if x < end[m[2]] {
+			t.Errorf("capsules lie over each other at %d of height %s", x, m[2])
+		}
+		end[m[2]] = x + width
+	}
 	for dec := xml.NewDecoder(&svg); ; {
 		if _, err := dec.Token(); err == io.EOF {
 			break
@@ -64,6 +75,8 @@ func drawAll(t *rapid.T, g *graph.Graph) {
 	}
 }
 
+var capsules = regexp.MustCompile(`<rect x="(\d+)" y="(\d+)" width="(\d+)" height="18"`)
+
 func TestDrawingsOfAnyHistory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		drawAll(t, build(t, drawHistory.Draw(t, "history").entries))
@@ -75,18 +88,23 @@ func TestDrawingsOfAnyHistory(t *testing.T) {
 func TestLimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory.Draw(t, "history")
-		g := build(t, h.entries)
+		g := build(t, h.entries[rapid.IntRange(0, len(h.entries)).Draw(t, "pruned"):])
+		runs := g.Runs()
+		pruned := len(runs) > 0 && runs[0].Pruned()
 		limit := rapid.IntRange(3, 20).Draw(t, "limit")
 		var dot bytes.Buffer
 		if err := g.WriteDOT(&dot, graph.Options{Limit: limit}); err != nil {
 			t.Fatal(err)
 		}
-		nodes := strings.Count(dot.String(), "\\noffset")
-		if want := min(limit, len(g.Runs())); nodes != want {
-			t.Errorf("%d nodes are drawn of %d runs within %d, want %d", nodes, len(g.Runs()), limit, want)
+		nodes := strings.Count(dot.String(), "[label=")
+		if want := min(limit, len(runs)); nodes != want {
+			t.Errorf("%d nodes are drawn of %d runs within %d, want %d", nodes, len(runs), limit, want)
 		}
-		if joined := strings.Contains(dot.String(), "are joined"); joined != (len(g.Runs()) > limit) {
-			t.Errorf("says that runs are joined: %t, of %d runs within %d", joined, len(g.Runs()), limit)
+		if joined := strings.Contains(dot.String(), "are joined"); joined != (len(runs) > limit) {
+			t.Errorf("says that runs are joined: %t, of %d runs within %d", joined, len(runs), limit)
+		}
+		if alone := strings.Contains(dot.String(), "n0 [label=\"before: ops"); alone != pruned {
+			t.Errorf("what was pruned is drawn by itself: %t, want %t", alone, pruned)
 		}
 		for line := range strings.Lines(dot.String()) {
 			var from, to int
@@ -153,6 +171,26 @@ func TestColour(t *testing.T) {
 	}
 	if s != plain.String() {
 		t.Errorf("without its colours the text is\n%s\nwant\n%s", s, plain.String())
+	}
+}
+
+// TestNamesAreEscaped gives an actor a name that each language takes for its own.
+func TestNamesAreEscaped(t *testing.T) {
+	g := build(t, crowd(1, 2))
+	o := graph.Options{Names: func(clock.Actor) string { return "a\"b\\n<&amp;\x1b[0m" }}
+	for name, c := range map[string]struct {
+		write func(io.Writer, graph.Options) error
+		want  string
+	}{
+		"text": {g.WriteText, "a\"b\\n<&amp;\ufffd[0m 1–2"},
+		"SVG":  {g.WriteSVG, "a&#34;b\\n&lt;&amp;amp;\ufffd[0m 1–2"},
+		"DOT":  {g.WriteDOT, `a\"b\\n<&amp;amp;` + "\ufffd[0m 1–2"},
+	} {
+		var got strings.Builder
+		draw(t, c.write(&got, o))
+		if !strings.Contains(got.String(), c.want) {
+			t.Errorf("%s lacks %q:\n%s", name, c.want, got.String())
+		}
 	}
 }
 

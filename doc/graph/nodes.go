@@ -76,7 +76,7 @@ func join(runs []Run, limit int) []node {
 	}
 	for left := len(runs); left > limit && len(j.pairs) > 0; {
 		p := heap.Pop(&j.pairs).(pair)
-		if a, b := all[p.lo], all[p.mid]; a.hi != p.mid || b.hi != p.hi || a.ops+b.ops != p.ops {
+		if a, b := all[p.lo], all[p.mid]; a.hi != p.mid || b.hi != p.hi {
 			continue // one of the two was joined since
 		}
 		j.merge(p)

@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -185,4 +186,36 @@ func shape(g *graph.Graph) (s []string) {
 		s = append(s, fmt.Sprint(r.Actor, r.First, r.Last, r.Start, r.End, r.From, r.Until, r.Parents))
 	}
 	return s
+}
+
+func TestAddRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name, before string
+		refused      oplog.Entry
+		want         error
+	}{
+		{"an offset again", "alice 1 {}", entry(1, "alice", 2), oplog.ErrOrder},
+		{"a hole", "alice 1 {}", entry(2, "alice", 3), oplog.ErrOrder},
+		{"an op again", "alice 1-2 {}", entry(3, "alice", 2), oplog.ErrOrder},
+		{"seq 0", "", entry(1, "alice", 0), clock.ErrSeq},
+		{"seq too high", "", entry(1, "alice", clock.MaxSeq+1), clock.ErrSeq},
+		{"no actor", "", entry(1, "", 1), clock.ErrActor},
+		{"a clock that names what comes later", "alice 1 {}\nbob 1 {}", entry(3, "alice", 2, clock.Dot{Actor: "bob", Seq: 2}), oplog.ErrOrder},
+		{"a clock that names itself", "alice 1 {}", entry(2, "alice", 2, clock.Dot{Actor: "alice", Seq: 2}), oplog.ErrOrder},
+		{"what was named as pruned", "alice 1 {bob:5}", entry(2, "bob", 5), oplog.ErrOrder},
+	} {
+		entries, err := parseScenario(c.before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := build(t, entries)
+		before := shape(g)
+		if err := g.Add(&c.refused); !errors.Is(err, c.want) || !slices.Equal(shape(g), before) {
+			t.Errorf("%s: got %v and runs %v, want %v and %v", c.name, err, shape(g), c.want, before)
+		}
+	}
+}
+
+func entry(at oplog.Offset, a clock.Actor, seq uint64, names ...clock.Dot) oplog.Entry {
+	return oplog.Entry{Op: oplog.Op{Dot: clock.Dot{Actor: a, Seq: seq}, Clock: clock.VectorOf(names...)}, Offset: at}
 }
