@@ -141,6 +141,25 @@ func TestEveryParentIsDrawn(t *testing.T) {
 	})
 }
 
+// TestCrowdedPicture draws many actors who all write all the time: the picture must
+// stay of a size that can be opened, and say that it left something out.
+func TestCrowdedPicture(t *testing.T) {
+	g := build(t, crowd(400, 5_000))
+	var svg strings.Builder
+	draw(t, g.WriteSVG(&svg, graph.Options{}))
+	if n := len(capsules.FindAllString(svg.String(), -1)); n > 6000 || n < 2000 {
+		t.Errorf("%d capsules are drawn, want up to 6000", n)
+	}
+	for _, want := range []string{"are not drawn", "101 more actors"} {
+		if !strings.Contains(svg.String(), want) {
+			t.Errorf("the picture does not say %q", want)
+		}
+	}
+	if svg.Len() > 2<<20 {
+		t.Errorf("the picture has %d bytes", svg.Len())
+	}
+}
+
 // TestWriterFails checks that an error of the writer is told.
 func TestWriterFails(t *testing.T) {
 	g := build(t, crowd(20, 400))

@@ -57,13 +57,18 @@ func (g *Graph) drawing(o Options, limit int) *drawing {
 		o.Zone = time.UTC
 	}
 	d := &drawing{Options: o, runs: g.Runs(), ops: g.ops}
-	d.nodes = nodes(d.runs, o.Limit)
+	d.join(o.Limit)
 	for i := range g.actors {
 		if i != before && len(g.actors[i].ops) > 0 {
 			d.actors++
 		}
 	}
 	return d
+}
+
+func (d *drawing) join(limit int) {
+	d.Limit = limit
+	d.nodes = nodes(d.runs, limit)
 }
 
 const maxName = 32 // columns

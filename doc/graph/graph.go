@@ -81,10 +81,12 @@ type ref struct {
 
 // Add takes the next entry; it keeps nothing of e. Ops that were pruned before
 // the first entry, whether they are named or only missing, are known to have
-// been there. What no log holds is an error that wraps [oplog.ErrOrder],
-// [clock.ErrActor] or [clock.ErrSeq], and leaves the graph as it was: an offset that is not above
-// the last one, an op that does not follow its actor's last one, an op that comes
-// before one that it names.
+// been there.
+//
+// What no log holds is an error and leaves the graph as it was: an offset that is
+// not above the last one, an op that does not follow its actor's last one or comes
+// before one that it names ([oplog.ErrOrder]), no name of an op ([clock.ErrActor],
+// [clock.ErrSeq]).
 func (g *Graph) Add(e *oplog.Entry) error {
 	if g.index == nil {
 		g.index, g.actors = map[clock.Actor]int{}, make([]actor, 1)

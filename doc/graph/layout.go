@@ -29,6 +29,17 @@ type capsule struct {
 // maxLanes is how many lanes a picture has; actors beyond it share the last.
 const maxLanes = 300
 
+// maxCapsules keeps a picture to about a megabyte.
+const maxCapsules = 6000
+
+// capsules counts what a layout will have.
+func (d *drawing) capsules() (n int) {
+	for _, node := range d.nodes {
+		n += len(d.whole(node))
+	}
+	return n
+}
+
 func (d *drawing) layout() *layout {
 	l := &layout{of: map[[2]int]int{}}
 	lane := map[int]int{}

@@ -22,6 +22,9 @@ import (
 // lanes: what is beyond shares the last.
 func (g *Graph) WriteSVG(w io.Writer, o Options) error {
 	d := g.drawing(o, 200)
+	for n := d.capsules(); n > maxCapsules && d.Limit > 3; n = d.capsules() {
+		d.join(max(3, d.Limit*maxCapsules/n))
+	}
 	p := picture{d: d, layout: d.layout(), Writer: bufio.NewWriter(w)}
 	for _, name := range p.names {
 		p.left = max(p.left, 24+7*displaywidth.String(name))
