@@ -15,15 +15,15 @@ const (
 
 // glyphs are the characters of a drawing.
 type glyphs struct {
-	boxes                    [16]rune // by sides
-	run, joined              rune
-	link, old, together      rune
-	intoLeft, intoRight, gap rune
+	boxes               [16]rune // by sides
+	run, joined         rune
+	link, old, together rune
+	intoLeft, intoRight rune
 }
 
 var (
-	lines = glyphs{[16]rune([]rune(" │││─╯╮┤─╰╭├─┴┬┼")), '●', '◎', '─', '┄', '═', '◀', '▶', ' '}
-	ascii = glyphs{[16]rune([]rune(" |||-'.|-`.|---+")), '*', '@', '-', '.', '=', '<', '>', ' '}
+	lines = glyphs{[16]rune([]rune(" │││─╯╮┤─╰╭├─┴┬┼")), '●', '◎', '─', '┄', '═', '◀', '▶'}
+	ascii = glyphs{[16]rune([]rune(" |||-'.|-`.|---+")), '*', '@', '-', '.', '=', '<', '>'}
 )
 
 // cells are one line of lanes as it is put together. A gap lies behind each lane.
@@ -138,7 +138,7 @@ func (c *cells) cell(k int) rune {
 func (c *cells) between(k int) []rune {
 	switch g := c.gaps[k]; {
 	case g.link == 0:
-		return []rune{c.gap, c.gap}
+		return []rune{' ', ' '}
 	case g.head == c.intoRight:
 		return []rune{g.link, g.head}
 	case g.head == c.intoLeft:
