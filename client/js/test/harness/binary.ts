@@ -6,26 +6,37 @@ import { packageFolder, projectFolder } from "./place.ts"
 
 const run = promisify(execFile)
 
-let built: Promise<string> | undefined
+const built = new Map<string, Promise<string>>()
 
 /** The path of the relay's binary: BATON_BIN, or one built of this tree, once per process. */
 export function binary(): Promise<string> {
   const given = process.env.BATON_BIN
-  if (given) return Promise.resolve(given)
-  built ??= build(join(packageFolder, "build", "baton"))
-  return built
+  return given ? Promise.resolve(given) : buildOnce("baton", { CGO_ENABLED: "0" })
+}
+
+/** Runs baton-snapshot, built of this tree, to its end; returns what it prints. */
+export async function snapshotTool(...args: string[]): Promise<string> {
+  const { stdout } = await run(await buildOnce("baton-snapshot"), args, { env: ownEnvironment() })
+  return stdout
+}
+
+function buildOnce(command: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const path = built.get(command) ?? build(command, env)
+  built.set(command, path)
+  return path
 }
 
 /** Builds under another name and renames, for several test files may do so at once. */
-async function build(path: string): Promise<string> {
+async function build(command: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const path = join(packageFolder, "build", command)
   const ours = `${path}.${process.pid}`
   await mkdir(dirname(path), { recursive: true })
   try {
     // Go does not link again what is up to date.
     await copyFile(path, ours).catch(() => {})
-    await run("go", ["build", "-o", ours, "./cmd/baton"], {
+    await run("go", ["build", "-o", ours, `./cmd/${command}`], {
       cwd: projectFolder,
-      env: { ...process.env, CGO_ENABLED: "0" },
+      env: { ...process.env, ...env },
     })
     await rename(ours, path)
   } finally {
