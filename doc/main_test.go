@@ -31,6 +31,17 @@ type moment struct {
 type history struct {
 	ops     []oplog.Entry
 	moments []moment
+	decoded []decoded // of each op, if asked for
+}
+
+// decoded is what JavaScript says of a change.
+type decoded struct {
+	Hash    string   `json:"hash"`
+	Deps    []string `json:"deps"`
+	StartOp uint64   `json:"startOp"`
+	Time    int64    `json:"time"`
+	Message string   `json:"message"`
+	Ops     int      `json:"ops"`
 }
 
 // madeInJS makes a document by cmd/baton/testdata/editing/documents.mjs.
@@ -63,6 +74,7 @@ func parseHistory(t testing.TB, out []byte) *history {
 			Seq     uint64          `json:"seq"`
 			Clock   clock.Vector    `json:"clock"`
 			Payload json.RawMessage `json:"payload"`
+			Decoded decoded         `json:"decoded"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			t.Fatal(err)
@@ -71,6 +83,7 @@ func parseHistory(t testing.TB, out []byte) *history {
 			h.moments = append(h.moments, line.moment)
 			continue
 		}
+		h.decoded = append(h.decoded, line.Decoded)
 		h.ops = append(h.ops, oplog.Entry{
 			Op:     oplog.Op{Dot: clock.Dot{Actor: line.Actor, Seq: line.Seq}, Clock: line.Clock, Payload: line.Payload},
 			Offset: oplog.Offset(len(h.ops) + 1),

@@ -3,6 +3,7 @@ package doc
 import (
 	"cmp"
 	"encoding/json"
+	"strings"
 
 	"github.com/baton-relay/baton/clock"
 )
@@ -28,6 +29,9 @@ func People(content []byte) map[clock.Actor]string {
 		}
 		if json.Unmarshal(text, &person) != nil {
 			person.Name = ""
+		}
+		if strings.HasPrefix(plain, "{") {
+			plain = ""
 		}
 		if name := cmp.Or(person.Name, plain); name != "" && clock.Actor(actor).Valid() {
 			names[clock.Actor(actor)] = name

@@ -76,9 +76,10 @@ func untag(v any) any {
 	return v
 }
 
+// findTexts collects the texts of a value by their paths.
 func findTexts(v any, path string, texts map[string]string) {
 	join := func(part string) string { return strings.TrimPrefix(path+"/"+part, "/") }
-	switch v := untag(v).(type) {
+	switch v := v.(type) {
 	case string:
 		texts[path] = v
 	case []any:
@@ -86,10 +87,21 @@ func findTexts(v any, path string, texts map[string]string) {
 			findTexts(item, join(strconv.Itoa(i)), texts)
 		}
 	case map[string]any:
-		for key, item := range v {
-			if !strings.HasPrefix(key, "$") || len(v) > 1 {
-				findTexts(item, join(key), texts)
-			}
+		if tagged(v) {
+			return
+		}
+		members, _ := untag(v).(map[string]any)
+		for key, item := range members {
+			findTexts(item, join(key), texts)
 		}
 	}
+}
+
+// tagged reports whether an object stands for a value that is no text: $map
+// alone stands for an object.
+func tagged(v map[string]any) bool {
+	for key := range v {
+		return len(v) == 1 && key != "$map" && strings.HasPrefix(key, "$")
+	}
+	return false
 }

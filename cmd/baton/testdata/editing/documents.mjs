@@ -7,6 +7,7 @@
 //   node documents.mjs text  --edits trace.json                one change an edit: [place, deletions, "text", …]
 //   node documents.mjs board --elements 5000 --moves 20000     a whiteboard
 //   … --seed 1 --states 20                                     how many moments of the past, at random
+//   … --decoded                                                with what decodeChange says of each op's change
 
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
@@ -20,6 +21,7 @@ const { positionals, values: args } = parseArgs({
     moves: { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
     states: { type: "string", default: "20" },
+    decoded: { type: "boolean", default: false },
   },
 })
 
@@ -49,14 +51,15 @@ function flush() {
 
 /** Prints a change that `doc` has just got, and the state after it where that is asked for. */
 function log(doc, change = A.getLastLocalChange(doc)) {
-  const { actor, seq, deps, hash } = A.decodeChange(change)
+  const { actor, seq, deps, hash, startOp, time, message, ops: made } = A.decodeChange(change)
   const clock = {}
   for (const dep of deps) {
     const [by, n] = dots.get(dep)
     if (by !== actor) clock[by] = n
   }
   dots.set(hash, [actor, seq])
-  print({ actor, seq, clock, payload: Buffer.from(change).toString("base64") })
+  const decoded = args.decoded ? { hash, deps, startOp, time, message: message ?? "", ops: made.length } : undefined
+  print({ actor, seq, clock, payload: Buffer.from(change).toString("base64"), decoded })
   if (states.has(++ops)) state(doc)
 }
 
@@ -132,10 +135,11 @@ function kinds() {
   b = theirs
   a = A.merge(a, b)
   log(a, A.getLastLocalChange(b))
-  change((d) => {
+  a = A.change(a, { message: "tidying up: naïve", time: -5 }, (d) => {
     delete d.values.int
     d.list.push(new Date(0), new Uint8Array(0), new A.Counter(1))
   })
+  log(a)
   change((d) => {
     let at = d
     for (let i = 0; i < 200; i++) {
