@@ -67,6 +67,9 @@ func (c *collector) collect() error {
 }
 
 func (c *collector) take(kind byte, body []byte) error {
+	if len(body) < headLen[kind] {
+		return complaint(fmt.Sprintf("a frame %q of %d bytes", kind, len(body)))
+	}
 	switch kind {
 	case frameIdle, frameLoading:
 	case frameStep:
@@ -101,16 +104,30 @@ func (c *collector) take(kind byte, body []byte) error {
 	return nil
 }
 
+// headLen is the least length of a frame's body, 0 where it is not here.
+var headLen = map[byte]int{frameStep: 8, frameRefused: 4}
+
 // finished completes the state.
-func (c *collector) finished(f *feeder) *State {
+func (c *collector) finished(f *feeder) (*State, error) {
 	s := &c.state
 	s.Skipped = f.skipped
 	for _, r := range c.refused {
-		op := f.fed[r.index]
-		s.Skipped = append(s.Skipped, &OpError{op.offset, op.dot, &r})
+		bad, err := r.op(f.fed)
+		if err != nil {
+			return nil, err
+		}
+		s.Skipped = append(s.Skipped, bad)
 	}
 	s.Ops = len(f.fed) - len(c.refused)
-	return s
+	return s, nil
+}
+
+// op returns the refused op.
+func (r *refusal) op(fed []fedOp) (*OpError, error) {
+	if int(r.index) >= len(fed) {
+		return nil, fmt.Errorf("child: it refuses op %d of %d", r.index, len(fed))
+	}
+	return &OpError{fed[r.index].offset, fed[r.index].dot, r}, nil
 }
 
 // death is the end of a child that an op may be to blame for.
@@ -129,8 +146,11 @@ func (d *death) Unwrap() error { return d.reason }
 // failed says what an attempt came to nothing of.
 func (c *collector) failed(result, cause, exit error, words string) error {
 	if r, ok := errors.AsType[*refusal](result); ok {
-		op := c.run.fed[r.index]
-		return &OpError{op.offset, op.dot, r}
+		bad, err := r.op(c.run.fed)
+		if err != nil {
+			return err
+		}
+		return bad
 	}
 	died := &death{reading: c.applied, index: c.index, several: c.trying > 1}
 	if c.applied {
@@ -143,9 +163,9 @@ func (c *collector) failed(result, cause, exit error, words string) error {
 	case complained:
 		died.reason = said
 	case errors.Is(cause, errStalled):
-		died.reason = fmt.Errorf("Automerge was not done with it after %v", c.run.Stall)
+		died.reason = fmt.Errorf("it keeps Automerge busy for more than %v", c.run.Stall)
 	default:
-		died.reason, died.lacks = lastReason(exit, words, c.run.Engine)
+		died.lacks, died.reason = c.run.reason(exit, words)
 	}
 	if c.run.job.Base != nil && !c.applied && !c.busy {
 		return &BaseError{died.reason}
@@ -153,27 +173,21 @@ func (c *collector) failed(result, cause, exit error, words string) error {
 	return died
 }
 
-// lastReason makes a sentence of how a child died, and says what it lacked.
-func lastReason(exit error, words string, e Engine) (reason error, lacks string) {
+// reason makes a sentence of how a child died, and says what it lacked, if that
+// was why.
+func (e Engine) reason(exit error, words string) (lacks string, reason error) {
 	switch {
 	case strings.Contains(words, "memory allocation of"), strings.Contains(words, "out of memory"), strings.Contains(words, "cannot allocate memory"):
 		lacks = fmt.Sprintf("memory than %d MiB", e.Memory>>20)
-		return errors.New("Automerge took more " + lacks + " for it"), lacks
 	case strings.Contains(words, "SIGXCPU"):
 		lacks = fmt.Sprintf("processor time than %v", e.CPU)
-		return errors.New("Automerge took more " + lacks + " for it"), lacks
 	}
-	said := ""
-	for line := range strings.Lines(words) {
-		if line = strings.TrimSpace(line); line != "" {
-			said += " " + line
-		}
-		if len(said) > 300 {
-			break
-		}
+	if lacks != "" {
+		return lacks, fmt.Errorf("it takes Automerge more %s", lacks)
 	}
+	said := strings.Join(strings.Fields(words), " ")
 	if said == "" {
-		return fmt.Errorf("Automerge crashed: %w", exit), ""
+		said = fmt.Sprint(exit)
 	}
-	return errors.New("Automerge crashed:" + strings.TrimSuffix(said, "\n")), ""
+	return "", fmt.Errorf("it crashes Automerge: %.300s", said)
 }

@@ -73,7 +73,7 @@ func (r *run) attempt(ctx context.Context, a attempt) (*State, error) {
 	case f.err != nil:
 		return nil, f.err
 	case result == nil:
-		return c.finished(&f), nil
+		return c.finished(&f)
 	}
 	return nil, c.failed(result, context.Cause(inner), exit, p.words.String())
 }
@@ -103,6 +103,9 @@ func (r *run) start(ctx context.Context, a attempt) (*process, error) {
 	defer theirs.Close()
 	p := &process{cmd: exec.CommandContext(ctx, self), life: ours}
 	p.cmd.Env = []string{childVariable + "=" + string(text), "GOTRACEBACK=none"}
+	if raceDetector {
+		p.cmd.Env = append(p.cmd.Env, "GORACE=atexit_sleep_ms=0") // else each child takes a second to end
+	}
 	p.cmd.ExtraFiles = []*os.File{theirs}
 	p.cmd.Stderr = &p.words
 	p.in, err = p.cmd.StdinPipe()
