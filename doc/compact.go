@@ -15,6 +15,7 @@ import (
 type Store interface {
 	Log
 	PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, format oplog.Format, r io.Reader) (oplog.Snapshot, bool, error)
+	DeleteSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset) error
 	Prune(ctx context.Context, doc oplog.DocID, before oplog.Offset) (oplog.Offset, error)
 }
 
@@ -25,6 +26,8 @@ type CompactOptions struct {
 	// Keep is how many of the newest ops pruning leaves: clients that were away
 	// for less than these go on from ops.
 	Keep int
+	// DropOlder removes the snapshots before this one, which holds what they hold.
+	DropOlder bool
 	// DryRun makes and proves the snapshot, and stores nothing.
 	DryRun bool
 	MakeOptions
@@ -41,6 +44,8 @@ type Compaction struct {
 	Bytes   int64 // of the snapshot
 	// Stored says that the snapshot is new; else the log had it.
 	Stored bool
+	// Dropped is how many older snapshots were removed.
+	Dropped int
 	// First is the oldest op that is still held, Pruned how many were let go.
 	First   oplog.Offset
 	Pruned  int
@@ -80,7 +85,28 @@ func (e Engine) Compact(ctx context.Context, log Store, doc oplog.DocID, o Compa
 			return nil, fmt.Errorf("prune %s: %w", doc, err)
 		}
 	}
-	return c, nil
+	if o.DropOlder {
+		err = c.dropOlder(ctx, log)
+	}
+	return c, err
+}
+
+// dropOlder removes the snapshots that the new one makes needless.
+func (c *Compaction) dropOlder(ctx context.Context, log Store) error {
+	for c.Offset > 1 {
+		older, err := log.Snapshot(ctx, c.Doc, c.Offset-1)
+		if errors.Is(err, oplog.ErrNotFound) {
+			break
+		}
+		if err == nil {
+			err = log.DeleteSnapshot(ctx, c.Doc, older.Offset)
+		}
+		if err != nil {
+			return fmt.Errorf("remove older snapshots of %s: %w", c.Doc, err)
+		}
+		c.Dropped++
+	}
+	return nil
 }
 
 // measure counts the ops that a snapshot at the end of the cut stands in for.
