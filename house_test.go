@@ -43,6 +43,9 @@ var rooms = map[string]struct{ inside, outside []string }{
 	"doc/graph":    {inside: []string{"clock", "oplog"}, outside: []string{"github.com/clipperhouse/displaywidth"}},
 	"webdemo":      {},
 	"webdemo/pack": {},
+	"doc/board/rough": {},
+	"webdemo":         {},
+	"webdemo/pack":    {},
 	"cmd/baton": {
 		inside:  []string{"client/bench", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/wire", "webdemo"},
 		outside: []string{"github.com/alecthomas/kong"},
