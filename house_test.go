@@ -43,6 +43,10 @@ var rooms = map[string]struct{ inside, outside []string }{
 	"doc/graph":    {inside: []string{"clock", "oplog"}, outside: []string{"github.com/clipperhouse/displaywidth"}},
 	"webdemo":      {},
 	"webdemo/pack": {},
+	"doc/board": {
+		inside:  []string{"doc/board/fonts", "doc/board/rough"},
+		outside: []string{"golang.org/x/image"},
+	},
 	"doc/board/fonts": {
 		inside:  []string{"doc/board/rough"},
 		outside: []string{"github.com/go-text/typesetting", "golang.org/x/image"},
