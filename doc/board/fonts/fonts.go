@@ -2,7 +2,7 @@
 // They are those that Excalidraw 0.18 brings along, but for Xiaolai (12 MB of
 // Chinese, Japanese and Korean glyphs), as WOFF files: a browser takes these as
 // they are, and they need no library but zlib to be read. They were made from
-// its WOFF2 files with google/woff2 and fontTools, glyphs and tables unchanged;
+// its WOFF2 files with google/woff2 and fontTools, their glyphs unchanged;
 // Liberation Sans is version 2.1.5, which is free under the Open Font License.
 //
 // Licences and copyrights are in the file LICENSES.
