@@ -39,10 +39,10 @@ var rooms = map[string]struct{ inside, outside []string }{
 		inside:  []string{"clock", "oplog", "relay/wire"},
 		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "golang.org/x/sys"},
 	},
-	"doc/diff":     {outside: []string{"github.com/aymanbagabas/go-udiff", "github.com/clipperhouse/displaywidth"}},
-	"doc/graph":    {inside: []string{"clock", "oplog"}, outside: []string{"github.com/clipperhouse/displaywidth"}},
-	"webdemo":      {},
-	"webdemo/pack": {},
+	"doc": {
+		inside:  []string{"clock", "oplog"},
+		outside: []string{"github.com/automerge/automerge-go", "github.com/go-json-experiment/json", "golang.org/x/sys"},
+	},
 	"doc/board": {
 		inside:  []string{"doc/board/fonts", "doc/board/rough"},
 		outside: []string{"golang.org/x/image"},
@@ -52,6 +52,8 @@ var rooms = map[string]struct{ inside, outside []string }{
 		outside: []string{"github.com/go-text/typesetting", "golang.org/x/image"},
 	},
 	"doc/board/rough": {},
+	"doc/diff":        {outside: []string{"github.com/aymanbagabas/go-udiff", "github.com/clipperhouse/displaywidth"}},
+	"doc/graph":       {inside: []string{"clock", "oplog"}, outside: []string{"github.com/clipperhouse/displaywidth"}},
 	"webdemo":         {},
 	"webdemo/pack":    {},
 	"cmd/baton": {

@@ -119,7 +119,7 @@ func (c *exportCmd) content(t *tool, cut *doc.Cut, as string) ([]byte, error) {
 		text, err := doc.Text(state.JSON, c.Field)
 		return []byte(text), err
 	}
-	return c.drawing(state.JSON, as)
+	return c.drawing(t, state.JSON, as)
 }
 
 // ops returns the ops as lines of JSON.
