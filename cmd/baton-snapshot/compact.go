@@ -69,7 +69,7 @@ type compactSum struct {
 
 // Run compacts one document or all.
 func (c *compactCmd) Run(t *tool) error {
-	open := t.writing
+	open := func() (store, error) { return t.writing(false) }
 	if c.DryRun {
 		open = t.reading
 	}
@@ -149,7 +149,7 @@ func (c *compactCmd) write(w io.Writer, s *compactSum, quiet bool) error {
 		case d.PassedBy != "":
 			fmt.Fprintf(w, "%s: passed by, %s\n", d.Doc, d.PassedBy)
 		case d.Stored:
-			fmt.Fprintf(w, "%s: snapshot at %d %sstored: %s for %s ops of %s%s\n", d.Doc, d.Offset, would, size(d.Bytes), count(d.Ops), size(d.OpBytes), d.pruned(would))
+			fmt.Fprintf(w, "%s: snapshot at %d %sstored: %s for %s of %s%s\n", d.Doc, d.Offset, would, size(d.Bytes), counted(d.Ops, "op"), size(d.OpBytes), d.pruned(would))
 		default:
 			fmt.Fprintf(w, "%s: the log has a snapshot at its head, %d (%s)%s\n", d.Doc, d.Offset, size(d.Bytes), d.pruned(would))
 		}
@@ -158,8 +158,8 @@ func (c *compactCmd) write(w io.Writer, s *compactSum, quiet bool) error {
 		}
 	}
 	if len(s.Documents) > 1 && !quiet {
-		fmt.Fprintf(w, "%s documents; %s snapshots %sstored; %s of snapshots stand in for %s of ops; %s ops %spruned; %d failed\n",
-			count(len(s.Documents)), count(s.Stored), would, size(s.Bytes), size(s.OpBytes), count(s.Pruned), would, s.Failed)
+		fmt.Fprintf(w, "%s; %s %sstored; %s of snapshots for %s of ops; %s %spruned; %d failed\n",
+			counted(len(s.Documents), "document"), counted(s.Stored, "snapshot"), would, size(s.Bytes), size(s.OpBytes), counted(s.Pruned, "op"), would, s.Failed)
 	}
 	return nil
 }
@@ -168,5 +168,5 @@ func (d *compacted) pruned(would string) string {
 	if d.Pruned == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %s ops %spruned, the log begins at %d", count(d.Pruned), would, d.First)
+	return fmt.Sprintf("; %s %spruned, the log begins at %d", counted(d.Pruned, "op"), would, d.First)
 }

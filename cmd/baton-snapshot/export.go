@@ -24,7 +24,7 @@ type exportCmd struct {
 	Force   bool    `short:"f" help:"Write over a file that is there."`
 	Typed   bool    `help:"json: tell the kinds apart that plain JSON has not (dates, bytes, counters, …)."`
 	Field   string  `placeholder:"PATH" help:"text: which text, such as body or notes/0/text; if not given, the only one there is."`
-	Scale   float64 `default:"1" help:"png: pixels for each of the board's. (${default})"`
+	Scale   float64 `default:"1" placeholder:"N" help:"png: pixels for each of the board's. (${default})"`
 	Clean   bool    `help:"svg, png: straight lines in place of the hand-drawn look."`
 	Dark    bool    `help:"svg, png: on dark ground."`
 	SkipBad bool    `help:"Go on without ops that cannot be applied, and without what follows from them."`

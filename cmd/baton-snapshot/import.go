@@ -15,7 +15,7 @@ import (
 )
 
 type importCmd struct {
-	Path string `arg:"" type:"path" help:"An .automerge file, or a directory of them."`
+	Path string `arg:"" help:"An .automerge file, or a directory of them."`
 	As   string `placeholder:"DOC" help:"Name of the document; if not given, that of the file without its ending."`
 }
 
@@ -46,7 +46,7 @@ func (c *importCmd) Run(t *tool) error {
 	if err != nil {
 		return err
 	}
-	log, err := t.writing()
+	log, err := t.writing(true)
 	if err != nil {
 		return err
 	}
@@ -75,9 +75,9 @@ func (c *importCmd) Run(t *tool) error {
 			case i.Error != "":
 				fmt.Fprintf(w, "%s: FAILED: %s\n", i.File, i.Error)
 			case i.Added == 0:
-				fmt.Fprintf(w, "%s: %s has its %s ops already\n", i.File, i.Doc, count(i.Ops))
+				fmt.Fprintf(w, "%s: %s has its %s already\n", i.File, i.Doc, counted(i.Ops, "op"))
 			default:
-				fmt.Fprintf(w, "%s: %s ops added to %s, which has %s now\n", i.File, count(i.Added), i.Doc, count(i.Ops))
+				fmt.Fprintf(w, "%s: %s added to %s, which has %s now\n", i.File, counted(i.Added, "op"), i.Doc, count(i.Ops))
 			}
 		}
 		return nil

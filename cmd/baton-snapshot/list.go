@@ -12,7 +12,7 @@ import (
 )
 
 type listCmd struct {
-	Sort    string `default:"name" enum:"name,head,actors,ops,bytes,active" help:"By which column: name, head, actors, ops, bytes or active. Numbers and times come largest first. (${default})"`
+	Sort    string `default:"name" placeholder:"COLUMN" enum:"name,head,actors,ops,bytes,active" help:"By which column: name, head, actors, ops, bytes or active. Numbers and times come largest first. (${default})"`
 	Reverse bool   `short:"r" help:"The other way round."`
 	Names   bool   `help:"Print names only, one a line."`
 	Quick   bool   `help:"Leave out what takes reading each op: bytes."`

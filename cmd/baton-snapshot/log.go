@@ -23,8 +23,8 @@ type logCmd struct {
 	Doc     docArg   `arg:"" help:"The document."`
 	From    string   `placeholder:"MOMENT" help:"Leave out what was there at this moment."`
 	To      string   `placeholder:"MOMENT" help:"Leave out what came after this moment."`
-	Actor   []string `placeholder:"ACTOR" help:"Ops of this actor only; may be given again. The beginning of its name is enough."`
-	By      []string `placeholder:"NAME" help:"Ops that this subject's token wrote; may be given again."`
+	Actor   []string `sep:"none" placeholder:"ACTOR" help:"Ops of this actor only; may be given again. The beginning of its name is enough."`
+	By      []string `sep:"none" placeholder:"NAME" help:"Ops that this subject's token wrote; may be given again."`
 	Last    int      `short:"n" placeholder:"N" help:"The newest N only."`
 	Payload bool     `help:"Print payloads too."`
 

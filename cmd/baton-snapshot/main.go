@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/baton-relay/baton/doc"
+	"github.com/baton-relay/baton/oplog"
 )
 
 // version is set by the linker in releases.
@@ -40,16 +41,33 @@ type commands struct {
 	Import  importCmd  `cmd:"" help:"Make documents from .automerge files."`
 	Replay  replayCmd  `cmd:"" help:"Send a document's ops to another relay, at any speed."`
 
+	Completion completionCmd `cmd:"" help:"Print what lets a shell complete commands, flags and documents: bash, zsh or fish."`
+	Complete   completeCmd   `cmd:"" hidden:""`
+	Reference  referenceCmd  `cmd:"" hidden:""`
+
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
-// Exit codes, as docs/snapshot.md has them. Those from 64 on are of wrong flags.
 const (
-	exitFailed      = 1 // something went wrong
-	exitFound       = 2 // verify found damage; other commands: a document that is damaged
-	exitNotHere     = 3 // the document's format cannot be opened by this program
-	exitUnavailable = 4 // this program was built without Automerge
+	exitFailed      = 1
+	exitFound       = 2
+	exitNotHere     = 3
+	exitUnavailable = 4
+	exitUsage       = 80 // the parser's own
 )
+
+// exits says what the exit codes mean.
+var exits = []struct {
+	code    int
+	meaning string
+}{
+	{0, "All went well."},
+	{exitFailed, "Something went wrong; a sentence on standard error says what, and what to do."},
+	{exitFound, "verify found something wrong. Of other commands: an op or a snapshot of the document cannot be used."},
+	{exitNotHere, "The document is of a format that this program cannot open."},
+	{exitUnavailable, "This program was built without Automerge, and the document would have to be opened."},
+	{exitUsage, "The command line makes no sense."},
+}
 
 func main() {
 	doc.Child()
@@ -60,9 +78,8 @@ const description = `Looks into the documents of a Baton log, at any moment of t
 
 It works on a log file that no relay holds (--log FILE; ./data/oplog.db if nothing is said) or on a running relay (--url URL). A moment (--at, --from, --to) is ` + doc.MomentHelp + `.`
 
-func run(args []string, stdout, stderr *os.File) int {
-	var cli commands
-	parser, err := kong.New(&cli,
+func newParser(cli *commands, stdout, stderr *os.File) *kong.Kong {
+	return kong.Must(cli,
 		kong.Name("baton-snapshot"),
 		kong.Description(description),
 		kong.Vars{"version": "baton-snapshot " + version},
@@ -70,20 +87,35 @@ func run(args []string, stdout, stderr *os.File) int {
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
-	if err != nil {
-		fmt.Fprintf(stderr, "baton-snapshot: %v\n", err)
-		return exitFailed
-	}
+}
+
+func run(args []string, stdout, stderr *os.File) int {
+	var cli commands
+	parser := newParser(&cli, stdout, stderr)
 	command, err := parser.Parse(args)
 	parser.FatalIfErrorf(err)
+	if err := cli.Source.choose(command); err != nil {
+		parser.Errorf("%v", err)
+		return exitUsage
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	t := &tool{ctx: ctx, source: &cli.Source, output: &cli.Output, engine: cli.Limits.engine(), out: stdout, err: stderr}
 	err = command.Run(t)
 	if err != nil && !errors.Is(err, errFound) {
-		fmt.Fprintf(stderr, "baton-snapshot: %v\n", explain(err))
+		fmt.Fprintf(stderr, "baton-snapshot: %v\n", t.advise(err, documentOf(command)))
 	}
 	return exitCode(err)
+}
+
+// documentOf returns the document that a command line names, if any.
+func documentOf(command *kong.Context) docArg {
+	for _, arg := range command.Selected().Positional {
+		if id, ok := arg.Target.Interface().(docArg); ok {
+			return id
+		}
+	}
+	return ""
 }
 
 // errFound ends a command that has printed what is wrong.
@@ -106,13 +138,16 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// explain adds what to do.
-func explain(err error) error {
+// advise adds what to do.
+func (t *tool) advise(err error, named docArg) error {
 	if _, ok := errors.AsType[*doc.OpError](err); ok {
-		return fmt.Errorf("%w\nGive --skip-bad to go on without it, and without what follows from it", err)
+		return fmt.Errorf("%w\nGive --skip-bad to go on without it, and without what follows from it.", err)
 	}
 	if lacks, ok := errors.AsType[*doc.LimitError](err); ok {
 		return fmt.Errorf("%w; give more by --memory or --cpu", lacks)
+	}
+	if errors.Is(err, oplog.ErrNotFound) && named != "" {
+		return fmt.Errorf("there is no document %s in %s; \"baton-snapshot list\" shows which there are", named, t.where())
 	}
 	return err
 }

@@ -85,6 +85,14 @@ func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 func count(n int) string { return humanize.Comma(int64(n)) }
 
+// counted is a count with its noun: "1 op", "2,000 ops".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return count(n) + " " + noun
+}
+
 // ms is a time as JSON has it: RFC 3339, in UTC, with milliseconds.
 type ms int64
 

@@ -86,11 +86,11 @@ func (c *replayCmd) Run(t *tool) error {
 		return err
 	}
 	if err := c.sends(t, cut, s); err != nil {
-		return fmt.Errorf("after %d ops: %w", s.sent, err)
+		return fmt.Errorf("after %s: %w", counted(s.sent, "op"), err)
 	}
 	done.Sent, done.Known = s.sent, s.known
 	return t.print(done, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s: %s ops sent to %s at %s, which had %s already\n", done.Doc, count(done.Sent), done.ToDoc, done.To, count(done.Known))
+		_, err := fmt.Fprintf(w, "%s: %s sent to %s at %s, which had %s already\n", done.Doc, counted(done.Sent, "op"), done.ToDoc, done.To, count(done.Known))
 		return err
 	})
 }

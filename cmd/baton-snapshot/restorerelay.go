@@ -71,9 +71,9 @@ func (d *restoredDoc) String() string {
 	case d.Error != "":
 		return "FAILED: " + d.Error
 	case d.Sent == 0 && !d.Replaced:
-		return fmt.Sprintf("%s: the relay has its %s ops already", d.Doc, count(d.Ops))
+		return fmt.Sprintf("%s: the relay has its %s already", d.Doc, counted(d.Ops, "op"))
 	}
-	s := fmt.Sprintf("%s: %s of its %s ops sent", d.Doc, count(d.Sent), count(d.Ops))
+	s := fmt.Sprintf("%s: %s of its %s sent", d.Doc, count(d.Sent), counted(d.Ops, "op"))
 	if d.Replaced {
 		s += ", in place of what was there"
 	}

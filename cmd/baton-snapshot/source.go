@@ -7,6 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"os"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/baton-relay/baton/client/admin"
 	"github.com/baton-relay/baton/doc"
@@ -16,8 +19,8 @@ import (
 
 // source says where the documents are.
 type source struct {
-	Log   string `placeholder:"FILE" env:"BATON_LOG" help:"A log that no relay holds, such as data/oplog.db." xor:"source" group:"Where the documents are:"`
-	URL   string `placeholder:"URL" env:"BATON_URL" help:"A running relay, such as http://localhost:8080." xor:"source" group:"Where the documents are:"`
+	Log   string `placeholder:"FILE" env:"BATON_LOG" help:"A log that no relay holds, such as data/oplog.db." group:"Where the documents are:"`
+	URL   string `placeholder:"URL" env:"BATON_URL" help:"A running relay, such as http://localhost:8080." group:"Where the documents are:"`
 	Token string `placeholder:"TOKEN" env:"BATON_TOKEN" help:"Bearer token for the relay, with the right admin for what concerns all documents." group:"Where the documents are:"`
 }
 
@@ -33,14 +36,49 @@ type store interface {
 	Close() error
 }
 
+// choose leaves one of the two sources: what the command line says counts more
+// than what the environment does.
+func (s *source) choose(command *kong.Context) error {
+	said := map[string]bool{}
+	for _, p := range command.Path {
+		if p.Flag != nil {
+			said[p.Flag.Name] = true
+		}
+	}
+	switch {
+	case s.Log == "" || s.URL == "":
+	case said["log"] && said["url"]:
+		return errors.New("--log and --url can't be used together")
+	case said["log"]:
+		s.URL = ""
+	case said["url"]:
+		s.Log = ""
+	default:
+		return errors.New("BATON_LOG and BATON_URL are both set: say by --log or --url which one is meant")
+	}
+	return nil
+}
+
+// where names the source for a person.
+func (s *source) where() string {
+	if s.URL != "" {
+		return s.URL
+	}
+	return s.path()
+}
+
 // reading opens the source for what changes nothing in it.
 func (s *source) reading() (store, error) {
 	return s.open(bolt.OpenReadOnly)
 }
 
-// writing opens the source to change it.
-func (s *source) writing() (store, error) {
+// writing opens the source to change it. A log that is not there is made only
+// for what brings documents.
+func (s *source) writing(create bool) (store, error) {
 	return s.open(func(path string, o bolt.Options) (*bolt.Log, error) {
+		if _, err := os.Stat(path); err != nil && !create {
+			return nil, fmt.Errorf("open log: %w", err)
+		}
 		return bolt.Open(path, o)
 	})
 }

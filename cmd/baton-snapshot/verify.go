@@ -143,8 +143,8 @@ func (r *verified) write(w io.Writer, quiet bool) error {
 	}
 	verdict := "All is as it must be"
 	if n := len(r.Findings); n > 0 {
-		verdict = fmt.Sprintf("WRONG in %d places", n)
+		verdict = "WRONG in " + counted(n, "place")
 	}
-	_, err := fmt.Fprintf(w, "%s: %s ops in %s documents, %s of which were opened.\n", verdict, count(r.Ops), count(len(r.Documents)), count(r.Opened))
+	_, err := fmt.Fprintf(w, "%s: %s in %s, %s opened.\n", verdict, counted(r.Ops, "op"), counted(len(r.Documents), "document"), count(r.Opened))
 	return err
 }

@@ -1,0 +1,61 @@
+// Makes the small Automerge files that the scenarios of cmd/baton-snapshot import. Actors and times are
+// given, so the files are the same each time.
+//
+//   node snapshots.mjs ../../../baton-snapshot/testdata
+
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as A from "@automerge/automerge"
+
+const into = process.argv[2]
+const alice = "a11ce0"
+const bob = "b0b0"
+const start = Date.UTC(2026, 10, 24, 10) / 1000
+
+/** Changes a document `minute` minutes after ten o'clock. */
+const at = (doc, minute, f) => A.change(doc, { time: start + 60 * minute }, f)
+const save = (name, doc) => writeFileSync(join(into, name), A.save(doc))
+
+// A plan: Alice begins it, then both write at once, then Alice ticks off what Bob added.
+let hers = A.init({ actor: alice })
+hers = at(hers, 0, (d) => {
+  d.people = { [alice]: "Alice", [bob]: "Bob" }
+  d.title = "Plans for the summer"
+  d.tasks = [{ name: "Book the hut", done: false }]
+})
+hers = at(hers, 1, (d) => {
+  d.notes = "The hut has twelve beds.\n"
+})
+let his = A.clone(hers, { actor: bob })
+hers = at(hers, 5, (d) => {
+  d.tasks[0].done = true
+})
+his = at(his, 6, (d) => {
+  d.tasks.push({ name: "Ask about the dog", done: false })
+})
+his = at(his, 7, (d) => {
+  A.splice(d, ["notes"], 25, 0, "Dogs sleep outside.\n")
+})
+hers = A.merge(hers, his)
+hers = at(hers, 10, (d) => {
+  d.tasks[1].done = true
+})
+save("plan.automerge", hers)
+
+// One of each kind that Automerge knows.
+let kinds = A.init({ actor: alice })
+kinds = at(kinds, 0, (d) => {
+  d.text = "a text"
+  d.register = new A.ImmutableString("a register")
+  d.yes = true
+  d.nothing = null
+  d.whole = 42
+  d.part = 1.5
+  d.nan = Number.NaN
+  d.when = new Date(Date.UTC(2026, 10, 24, 10, 30))
+  d.bytes = new Uint8Array([0, 1, 254, 255])
+  d.hits = new A.Counter(3)
+  d.list = [1, [2], { three: 3 }]
+  d.prices = { $: 5 }
+})
+save("kinds.automerge", kinds)
