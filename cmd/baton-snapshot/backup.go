@@ -70,7 +70,7 @@ func (c *backupCmd) Run(t *tool) error {
 }
 
 type restoreCmd struct {
-	File    string `arg:"" type:"existingfile" help:"The backup."`
+	File    string `arg:"" help:"The backup."`
 	Replace bool   `help:"Take the place of what is there. A log file is kept beside, as NAME.before-TIME; a relay's documents are deleted."`
 }
 

@@ -114,7 +114,10 @@ func (c *compactCmd) compact(t *tool, log store, id oplog.DocID) (*compacted, er
 	}
 	if err != nil {
 		d.Error = err.Error()
-		return d, fmt.Errorf("compact %s: %w", id, err)
+		if c.All {
+			err = fmt.Errorf("compact %s: %w", id, err)
+		}
+		return d, err
 	}
 	d.Offset, d.Ops, d.OpBytes, d.Bytes = r.Offset, r.Ops, r.OpBytes, r.Bytes
 	d.Stored, d.Pruned, d.First, d.Heads = r.Stored, r.Pruned, r.First, r.Heads

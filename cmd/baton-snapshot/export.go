@@ -19,7 +19,7 @@ import (
 type exportCmd struct {
 	Doc     docArg  `arg:"" help:"The document."`
 	At      string  `placeholder:"MOMENT" help:"As it was at this moment; now if not given."`
-	As      string  `enum:",automerge,json,text,excalidraw,svg,png,ops,yjs" default:"" placeholder:"FORM" help:"automerge, json, text, excalidraw, svg, png, ops or yjs. If not given: what the name of --out ends with, else json, or yjs for a Yjs document."`
+	As      string  `enum:",automerge,json,text,excalidraw,svg,png,ops,yjs" default:"" placeholder:"FORM" help:"automerge, json, text, excalidraw, svg, png, ops or yjs. If not given: what the name of --out ends with, else json, text with --field, or yjs for a Yjs document."`
 	Out     string  `short:"o" placeholder:"FILE" help:"Where to write it; standard output if not given."`
 	Force   bool    `short:"f" help:"Write over a file that is there."`
 	Typed   bool    `help:"json: tell the kinds apart that plain JSON has not (dates, bytes, counters, …)."`
@@ -78,6 +78,8 @@ func (c *exportCmd) form(cut *doc.Cut) string {
 	switch {
 	case c.As != "":
 		return c.As
+	case c.Field != "":
+		return "text"
 	case ending == "txt" || ending == "md":
 		return "text"
 	case ending == "ndjson":
@@ -124,11 +126,11 @@ func (c *exportCmd) content(t *tool, cut *doc.Cut, as string) ([]byte, error) {
 
 // ops returns the ops as lines of JSON.
 func (c *exportCmd) ops(t *tool, cut *doc.Cut) ([]byte, error) {
-	if cut.Base != nil {
-		t.remark("The ops up to offset %d are pruned; a snapshot stands in for them.", cut.Base.Offset)
+	if first := cut.State.First; first > 1 {
+		t.remark("The ops up to offset %d are pruned; a snapshot stands in for them.", first-1)
 	}
 	var b []byte
-	err := cut.Ops(t.ctx, func(e *oplog.Entry) bool {
+	err := held(cut).Ops(t.ctx, func(e *oplog.Entry) bool {
 		b = append(wire.AppendEntry(b, e), '\n')
 		return true
 	})
@@ -137,8 +139,8 @@ func (c *exportCmd) ops(t *tool, cut *doc.Cut) ([]byte, error) {
 
 // payloads returns the list of payloads.
 func (c *exportCmd) payloads(t *tool, cut *doc.Cut) ([]byte, error) {
-	if cut.Base != nil {
-		return nil, fmt.Errorf("%s: the ops up to offset %d are pruned, and only its application knows its snapshot: export it --as ops", cut.Doc, cut.Base.Offset)
+	if first := cut.State.First; first > 1 {
+		return nil, fmt.Errorf("%s: the ops up to offset %d are pruned, and only its application knows its snapshot: export it --as ops", cut.Doc, first-1)
 	}
 	b := []byte("[")
 	err := cut.Ops(t.ctx, func(e *oplog.Entry) bool {

@@ -57,12 +57,12 @@ func (c *importCmd) Run(t *tool) error {
 	for _, file := range files {
 		i, err := c.file(t, log, file)
 		if err != nil {
+			i.Error = err.Error()
 			err = fmt.Errorf("import %s: %w", file, err)
 			if len(files) == 1 || t.ctx.Err() != nil {
 				_ = bar.Clear()
 				return err
 			}
-			i.Error = err.Error()
 			failure = errors.Join(failure, err)
 		}
 		done = append(done, i)
@@ -133,6 +133,9 @@ func (c *importCmd) file(t *tool, log store, file string) (*imported, error) {
 		return i, err
 	}
 	entries, err := t.engine.Split(t.ctx, content, time.Now().UnixMilli())
+	if base, ok := errors.AsType[*doc.BaseError](err); ok {
+		err = fmt.Errorf("it is no Automerge file, or damaged: %w", base.Err)
+	}
 	if err != nil {
 		return i, err
 	}

@@ -72,6 +72,9 @@ func (c *listCmd) Run(t *tool) error {
 	if c.Reverse {
 		slices.Reverse(docs)
 	}
+	if len(docs) == 0 {
+		t.remark("There are no documents in %s.", t.where())
+	}
 	return t.print(docs, func(w io.Writer) error { return c.write(w, docs) })
 }
 
@@ -126,6 +129,9 @@ func (d *listed) bytes() int64 {
 }
 
 func (c *listCmd) write(w io.Writer, docs []*listed) error {
+	if len(docs) == 0 {
+		return nil
+	}
 	if c.Names {
 		for _, d := range docs {
 			fmt.Fprintln(w, d.Doc)

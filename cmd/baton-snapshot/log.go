@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,19 @@ func (logCmd) Help() string {
   baton-snapshot log notes --json --payload | jq -c '.[] | [.offset, .payload]'`
 }
 
+// Validate says what is wrong with the flags.
+func (c *logCmd) Validate() error {
+	switch {
+	case c.Graph && (c.From != "" || len(c.Actor) > 0 || len(c.By) > 0 || c.Last != 0 || c.Payload):
+		return errors.New("--graph draws all ops up to --to: it goes without --from, --actor, --by, --last and --payload")
+	case !c.Graph && (c.Out != "" || c.As != ""):
+		return errors.New("--out and --as are for drawings: they need --graph")
+	case c.Last < 0 || c.Nodes < 0:
+		return errors.New("--last and --nodes must not be negative")
+	}
+	return nil
+}
+
 // logged is an op in the list.
 type logged struct {
 	Offset   oplog.Offset    `json:"offset"`
@@ -68,6 +82,9 @@ func (c *logCmd) Run(t *tool) error {
 	}
 	defer log.Close()
 	from, err := c.cut(t, log, c.From)
+	if errors.Is(err, oplog.ErrPruned) {
+		from, err = &doc.Cut{}, nil // nothing of what is held was there
+	}
 	if err != nil {
 		return err
 	}
@@ -75,11 +92,10 @@ func (c *logCmd) Run(t *tool) error {
 	if err != nil {
 		return err
 	}
-	to.Base = nil // the ops themselves are wanted
 	if first := to.State.First; first > 1 {
-		to.Base = &oplog.Snapshot{Offset: first - 1}
 		t.remark("The ops up to offset %d are pruned.", first-1)
 	}
+	to = held(to)
 	if c.Graph {
 		return c.draw(t, to)
 	}
@@ -137,7 +153,11 @@ func (c *logCmd) wants(e *oplog.Entry) bool {
 
 func (c *logCmd) write(w io.Writer, ops []*logged) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "OFFSET\tTIME\tBY\tOP\tHAD SEEN\tBYTES")
+	head := "OFFSET\tTIME\tBY\tOP\tHAD SEEN\tBYTES"
+	if c.Payload {
+		head += "\tPAYLOAD"
+	}
+	fmt.Fprintln(tw, head)
 	for _, l := range ops {
 		seen := "–"
 		if l.Clock.Len() > 0 {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/baton-relay/baton/client/admin"
 	"github.com/baton-relay/baton/doc"
 	"github.com/baton-relay/baton/oplog"
 )
@@ -63,7 +64,7 @@ var exits = []struct {
 }{
 	{0, "All went well."},
 	{exitFailed, "Something went wrong; a sentence on standard error says what, and what to do."},
-	{exitFound, "verify found something wrong. Of other commands: an op or a snapshot of the document cannot be used."},
+	{exitFound, "verify found something wrong. Of other commands: what they read is damaged, or an op or a snapshot cannot be used."},
 	{exitNotHere, "The document is of a format that this program cannot open."},
 	{exitUnavailable, "This program was built without Automerge, and the document would have to be opened."},
 	{exitUsage, "The command line makes no sense."},
@@ -83,7 +84,6 @@ func newParser(cli *commands, stdout, stderr *os.File) *kong.Kong {
 		kong.Name("baton-snapshot"),
 		kong.Description(description),
 		kong.Vars{"version": "baton-snapshot " + version},
-		kong.ShortUsageOnError(),
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
@@ -93,9 +93,15 @@ func run(args []string, stdout, stderr *os.File) int {
 	var cli commands
 	parser := newParser(&cli, stdout, stderr)
 	command, err := parser.Parse(args)
-	parser.FatalIfErrorf(err)
-	if err := cli.Source.choose(command); err != nil {
-		parser.Errorf("%v", err)
+	if err == nil {
+		err = cli.Source.choose(command)
+	}
+	if err != nil {
+		about := ""
+		if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context.Selected() != nil {
+			about = wrong.Context.Selected().Name + " "
+		}
+		fmt.Fprintf(stderr, "baton-snapshot: %v\n\"baton-snapshot %s--help\" says what there is.\n", err, about)
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -125,10 +131,11 @@ func exitCode(err error) int {
 	format, _ := errors.AsType[*doc.FormatError](err)
 	op, _ := errors.AsType[*doc.OpError](err)
 	base, _ := errors.AsType[*doc.BaseError](err)
+	corrupt, _ := errors.AsType[*oplog.CorruptionError](err)
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errFound), op != nil, base != nil:
+	case errors.Is(err, errFound), op != nil, base != nil, corrupt != nil:
 		return exitFound
 	case format != nil:
 		return exitNotHere
@@ -145,6 +152,9 @@ func (t *tool) advise(err error, named docArg) error {
 	}
 	if lacks, ok := errors.AsType[*doc.LimitError](err); ok {
 		return fmt.Errorf("%w; give more by --memory or --cpu", lacks)
+	}
+	if access, ok := errors.AsType[*admin.AccessError](err); ok {
+		return access
 	}
 	if errors.Is(err, oplog.ErrNotFound) && named != "" {
 		return fmt.Errorf("there is no document %s in %s; \"baton-snapshot list\" shows which there are", named, t.where())

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"time"
+	"unicode"
 
 	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
@@ -91,6 +92,21 @@ func counted(n int, noun string) string {
 		noun += "s"
 	}
 	return count(n) + " " + noun
+}
+
+// printable keeps a name that somebody wrote into a document from moving the
+// cursor, or filling the screen.
+func printable(name string) string {
+	runes := []rune(name)
+	if len(runes) > 40 {
+		runes = append(runes[:39], '…')
+	}
+	for i, r := range runes {
+		if !unicode.IsPrint(r) {
+			runes[i] = unicode.ReplacementChar
+		}
+	}
+	return string(runes)
 }
 
 // ms is a time as JSON has it: RFC 3339, in UTC, with milliseconds.

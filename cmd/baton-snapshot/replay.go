@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/baton-relay/baton/client/admin"
+	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/doc"
 	"github.com/baton-relay/baton/oplog"
 )
@@ -100,7 +101,7 @@ func (c *replayCmd) Run(t *tool) error {
 func (c *replayCmd) sends(t *tool, cut *doc.Cut, s *sender) error {
 	s.bar = t.progress(int64(cut.Last), "replaying")
 	defer func() { _ = s.bar.Clear() }()
-	if cut.Base != nil && !s.have.Covers(cut.Base.Clock) {
+	if cut.State.First > 1 {
 		if err := c.pruned(t, cut, s); err != nil {
 			return err
 		}
@@ -110,7 +111,7 @@ func (c *replayCmd) sends(t *tool, cut *doc.Cut, s *sender) error {
 		pace.speed, _ = strconv.ParseFloat(c.Speed, 64) // Validate has read it
 	}
 	var failed error
-	err := cut.Ops(t.ctx, func(e *oplog.Entry) bool {
+	err := held(cut).Ops(t.ctx, func(e *oplog.Entry) bool {
 		if pace.early(e.At) {
 			failed = cmp.Or(s.flush(), pace.wait(e.At))
 		}
@@ -122,10 +123,15 @@ func (c *replayCmd) sends(t *tool, cut *doc.Cut, s *sender) error {
 	return cmp.Or(failed, err, s.flush())
 }
 
-// pruned sends what the base of the cut holds.
+// pruned sends those ops that the log holds no longer: as the base of the cut has
+// them, unless the relay has them all.
 func (c *replayCmd) pruned(t *tool, cut *doc.Cut, s *sender) error {
+	gone := cut.State.First - 1
+	if s.have.Covers(cut.Base.Clock) {
+		return nil
+	}
 	if cut.State.Format != doc.Automerge {
-		return fmt.Errorf("%s: the ops up to offset %d are %w, and only its application knows its snapshot", cut.Doc, cut.Base.Offset, oplog.ErrPruned)
+		return fmt.Errorf("%s: the ops up to offset %d are %w, and only its application knows its snapshot", cut.Doc, gone, oplog.ErrPruned)
 	}
 	base, err := cut.ReadBase(t.ctx)
 	if err != nil {
@@ -135,13 +141,39 @@ func (c *replayCmd) pruned(t *tool, cut *doc.Cut, s *sender) error {
 	if err != nil {
 		return err
 	}
-	t.remark("The ops up to offset %d are pruned: they are sent as the snapshot has them, with the times that their authors gave them.", cut.Base.Offset)
-	for i := range entries {
+	t.remark("The ops up to offset %d are pruned: they are sent as the snapshot has them, with the times that their authors gave them.", gone)
+	first := map[clock.Actor]uint64{} // op of each actor that is held
+	if err := held(cut).Ops(t.ctx, func(e *oplog.Entry) bool {
+		if _, has := first[e.Actor]; !has {
+			first[e.Actor] = e.Seq
+		}
+		return true
+	}); err != nil {
+		return err
+	}
+	for i, wanted := range upTo(cut.Seen, entries) {
+		seq, has := first[entries[i].Actor]
+		if !wanted || has && entries[i].Seq >= seq {
+			continue
+		}
 		if err := s.add(entries[i]); err != nil {
 			return err
 		}
 	}
 	return s.flush()
+}
+
+// upTo says of each entry whether a clock has it, or what it names follows from
+// it. Without a clock all are wanted.
+func upTo(seen *clock.Vector, entries []oplog.Entry) []bool {
+	wanted := make([]bool, len(entries))
+	for i, e := range slices.Backward(entries) {
+		if wanted[i] = seen == nil || seen.Has(e.Dot); wanted[i] && seen != nil {
+			all := seen.Merge(e.Clock)
+			seen = &all
+		}
+	}
+	return wanted
 }
 
 // pacer keeps the times between ops, divided by a speed.

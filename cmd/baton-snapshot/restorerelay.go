@@ -48,9 +48,8 @@ func (c *restoreCmd) intoRelay(t *tool) error {
 		}
 		d, err := c.document(t, from, to, id)
 		if err != nil {
-			err = fmt.Errorf("restore %s: %w", id, err)
-			failure = errors.Join(failure, err)
 			d.Error = err.Error()
+			failure = errors.Join(failure, fmt.Errorf("restore %s: %w", id, err))
 		}
 		done.Documents = append(done.Documents, d)
 		if t.ctx.Err() != nil {
@@ -69,7 +68,7 @@ func (c *restoreCmd) intoRelay(t *tool) error {
 func (d *restoredDoc) String() string {
 	switch {
 	case d.Error != "":
-		return "FAILED: " + d.Error
+		return fmt.Sprintf("%s: FAILED: %s", d.Doc, d.Error)
 	case d.Sent == 0 && !d.Replaced:
 		return fmt.Sprintf("%s: the relay has its %s already", d.Doc, counted(d.Ops, "op"))
 	}

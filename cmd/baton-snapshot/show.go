@@ -232,7 +232,7 @@ func (c *showCmd) write(w io.Writer, t *tool, s *shown) error {
 			fmt.Fprintf(tw, "… and %d more\n", len(s.Actors)-i)
 			break
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%s\t%v\n", a.Actor, cmp.Or(a.Name, "–"), a.Seq, count(a.Ops), size(a.Bytes), a.Last)
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%s\t%v\n", a.Actor, cmp.Or(printable(a.Name), "–"), a.Seq, count(a.Ops), size(a.Bytes), a.Last)
 	}
 	return tw.Flush()
 }

@@ -138,6 +138,17 @@ func named(ctx context.Context, log store, one oplog.DocID) iter.Seq2[oplog.DocI
 	}
 }
 
+// held returns a cut for who wants the ops themselves: with all that the log has
+// of them, even where a snapshot stands in for some.
+func held(cut *doc.Cut) *doc.Cut {
+	ops := *cut
+	ops.Base = nil
+	if first := cut.State.First; first > 1 {
+		ops.Base = &oplog.Snapshot{Offset: first - 1}
+	}
+	return &ops
+}
+
 // docsPage is how many names are asked for at a time.
 const docsPage = 1000
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -101,6 +102,10 @@ func (c *verifyCmd) document(t *tool, r *verified, log store, id oplog.DocID) er
 			Doc: f.Doc, Offset: f.Offset, Actor: f.Op.Actor, Seq: f.Op.Seq, What: f.Err.Error(),
 		})
 	})
+	if corrupt, ok := errors.AsType[*oplog.CorruptionError](err); ok {
+		r.Findings = append(r.Findings, verifyFinding{Doc: id, What: corrupt.Error()})
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -144,6 +149,10 @@ func (r *verified) write(w io.Writer, quiet bool) error {
 	verdict := "All is as it must be"
 	if n := len(r.Findings); n > 0 {
 		verdict = "WRONG in " + counted(n, "place")
+		if r.Findings[0].Place != "" {
+			_, err := fmt.Fprintf(w, "%s of the file. Its documents were not looked into.\n", verdict)
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(w, "%s: %s in %s, %s opened.\n", verdict, counted(r.Ops, "op"), counted(len(r.Documents), "document"), count(r.Opened))
 	return err
