@@ -39,7 +39,7 @@ func (c *backupCmd) Run(t *tool) error {
 		return err
 	}
 	defer log.Close()
-	bar := t.progress(-1, "backing up")
+	bar := t.progress(1, "backing up", unitBytes)
 	o := bolt.BackupOptions{Replace: c.Force, Progress: func(done, total int64) {
 		if total > 0 {
 			bar.ChangeMax64(total)
@@ -98,7 +98,7 @@ func (c *restoreCmd) Run(t *tool) error {
 	if t.URL != "" {
 		return c.intoRelay(t)
 	}
-	bar := t.progress(-1, "restoring")
+	bar := t.progress(1, "restoring", unitBytes)
 	kept, err := bolt.Restore(t.ctx, c.File, t.path(), bolt.RestoreOptions{Replace: c.Replace, Progress: func(done, total int64) {
 		bar.ChangeMax64(total)
 		_ = bar.Set64(done)

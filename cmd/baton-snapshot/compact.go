@@ -80,14 +80,14 @@ func (c *compactCmd) Run(t *tool) error {
 	defer log.Close()
 	sum := &compactSum{Documents: []*compacted{}, DryRun: c.DryRun}
 	var failure error
-	bar := t.progress(-1, "compacting")
-	for id, err := range named(t.ctx, log, oplog.DocID(c.Doc)) {
-		if err != nil {
-			return err
-		}
+	docs, err := documents(t.ctx, log, oplog.DocID(c.Doc))
+	if err != nil {
+		return err
+	}
+	bar := t.progress(int64(len(docs)), "compacting", unitDocs)
+	for _, id := range docs {
 		d, err := c.compact(t, log, id)
 		if err != nil && (!c.All || t.ctx.Err() != nil || errors.Is(err, doc.ErrUnavailable)) {
-			_ = bar.Clear()
 			return err
 		}
 		if err != nil {

@@ -103,7 +103,7 @@ func (c *exportCmd) content(t *tool, cut *doc.Cut, as string) ([]byte, error) {
 		return c.payloads(t, cut)
 	}
 	want := doc.Want{Save: as == "automerge", JSON: as != "automerge" && as != "text" && !c.Typed, Typed: as == "text" || as == "json" && c.Typed}
-	bar := t.progress(int64(cut.Last), "opening")
+	bar := t.progress(int64(cut.Last), "opening", unitOps)
 	state, err := t.engine.Make(t.ctx, cut, want, doc.MakeOptions{SkipBad: c.SkipBad, Progress: func(n int) { _ = bar.Set(n) }})
 	_ = bar.Clear()
 	if err != nil {

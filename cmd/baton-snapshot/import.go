@@ -53,14 +53,13 @@ func (c *importCmd) Run(t *tool) error {
 	defer log.Close()
 	done := []*imported{}
 	var failure error
-	bar := t.progress(int64(len(files)), "importing")
+	bar := t.progress(int64(len(files)), "importing", unitDocs)
 	for _, file := range files {
 		i, err := c.file(t, log, file)
 		if err != nil {
 			i.Error = err.Error()
 			err = fmt.Errorf("import %s: %w", file, err)
 			if len(files) == 1 || t.ctx.Err() != nil {
-				_ = bar.Clear()
 				return err
 			}
 			failure = errors.Join(failure, err)

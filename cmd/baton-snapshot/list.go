@@ -53,11 +53,12 @@ func (c *listCmd) Run(t *tool) error {
 	}
 	defer log.Close()
 	docs := []*listed{}
-	bar := t.progress(-1, "documents")
-	for id, err := range named(t.ctx, log, "") {
-		if err != nil {
-			return err
-		}
+	names, err := documents(t.ctx, log, "")
+	if err != nil {
+		return err
+	}
+	bar := t.progress(int64(len(names)), "reading", unitDocs)
+	for _, id := range names {
 		d := &listed{Doc: id}
 		if !c.Names {
 			if d, err = c.describe(t, log, id); err != nil {

@@ -108,6 +108,7 @@ func run(args []string, stdout, stderr *os.File) int {
 	defer stop()
 	t := &tool{ctx: ctx, source: &cli.Source, output: &cli.Output, engine: cli.Limits.engine(), out: stdout, err: stderr}
 	err = command.Run(t)
+	t.clear()
 	if err != nil && !errors.Is(err, errFound) {
 		fmt.Fprintf(stderr, "baton-snapshot: %v\n", t.advise(err, documentOf(command)))
 	}

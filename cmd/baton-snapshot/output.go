@@ -40,6 +40,7 @@ type tool struct {
 	ctx      context.Context
 	engine   doc.Engine
 	out, err *os.File
+	bar      *progressbar.ProgressBar // the last one that was shown, or nil
 }
 
 // print writes a result: v as JSON, or what text writes.
@@ -55,23 +56,48 @@ func (t *tool) print(v any, text func(w io.Writer) error) error {
 
 // remark tells a person something that is not a result.
 func (t *tool) remark(format string, args ...any) {
-	if !t.Quiet {
-		fmt.Fprintf(t.err, format+"\n", args...)
+	if t.Quiet {
+		return
+	}
+	t.clear()
+	fmt.Fprintf(t.err, format+"\n", args...)
+}
+
+// clear takes away the progress that is shown.
+func (t *tool) clear() {
+	if t.bar != nil {
+		_ = t.bar.Clear()
 	}
 }
 
-// progress shows how far long work is, on a terminal. total may be -1 for not
-// known. The caller ends it by Finish or Clear.
-func (t *tool) progress(total int64, what string) *progressbar.ProgressBar {
+// unit is what progress counts.
+type unit string
+
+const (
+	unitDocs  unit = "docs"
+	unitOps   unit = "ops"
+	unitBytes unit = "bytes"
+)
+
+// progress shows how far long work is, on a terminal. The caller ends it by Clear.
+func (t *tool) progress(total int64, what string, of unit) *progressbar.ProgressBar {
 	if t.Quiet || !term.IsTerminal(int(t.err.Fd())) {
 		return progressbar.DefaultSilent(total, what)
 	}
-	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(t.err), progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish(),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(24),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(),
-	)
+	o := []progressbar.Option{
+		progressbar.OptionSetWriter(t.err), progressbar.OptionSetDescription(what), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionSetWidth(24), progressbar.OptionUseANSICodes(true),
+	}
+	switch of {
+	case unitBytes:
+		o = append(o, progressbar.OptionShowBytes(true), progressbar.OptionUseIECUnits(true))
+	case unitOps:
+		o = append(o, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(string(of)))
+	case unitDocs:
+		o = append(o, progressbar.OptionShowCount())
+	}
+	t.bar = progressbar.NewOptions64(total, o...)
+	return t.bar
 }
 
 // width is how many columns the output has.

@@ -99,7 +99,7 @@ func (c *replayCmd) Run(t *tool) error {
 // sends sends all ops of the cut. Those that are pruned are taken from the
 // snapshot, where it is one of Automerge.
 func (c *replayCmd) sends(t *tool, cut *doc.Cut, s *sender) error {
-	s.bar = t.progress(int64(cut.Last), "replaying")
+	s.bar = t.progress(int64(cut.Last), "replaying", unitOps)
 	defer func() { _ = s.bar.Clear() }()
 	if cut.State.First > 1 {
 		if err := c.pruned(t, cut, s); err != nil {

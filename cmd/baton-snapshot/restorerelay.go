@@ -42,10 +42,11 @@ func (c *restoreCmd) intoRelay(t *tool) error {
 	defer to.Close()
 	done := &restored{URL: t.URL}
 	var failure error
-	for id, err := range named(t.ctx, from, "") {
-		if err != nil {
-			return err
-		}
+	docs, err := documents(t.ctx, from, "")
+	if err != nil {
+		return err
+	}
+	for _, id := range docs {
 		d, err := c.document(t, from, to, id)
 		if err != nil {
 			d.Error = err.Error()
@@ -115,7 +116,7 @@ func (c *restoreCmd) document(t *tool, from store, to *admin.Relay, id oplog.Doc
 }
 
 func (c *restoreCmd) sendOps(t *tool, from store, to *admin.Relay, state *oplog.State, d *restoredDoc) error {
-	s := &sender{tool: t, to: to, doc: d.Doc, format: state.Format, bar: t.progress(int64(state.Head), string(d.Doc))}
+	s := &sender{tool: t, to: to, doc: d.Doc, format: state.Format, bar: t.progress(int64(state.Head), string(d.Doc), unitOps)}
 	defer func() { _ = s.bar.Clear() }()
 	if err := s.find(); err != nil {
 		return err

@@ -48,6 +48,7 @@ type shown struct {
 	Heads     []doc.Hash      `json:"heads,omitempty"` // of an Automerge document
 
 	series []growthPoint
+	step   oplog.Offset // of the series
 }
 
 type shownActor struct {
@@ -104,7 +105,7 @@ func (s *shown) read(t *tool, log store, state *oplog.State) error {
 		actors[actor] = a
 		s.Actors = append(s.Actors, a)
 	}
-	bar := t.progress(int64(s.Ops), "reading")
+	bar := t.progress(int64(s.Ops), "reading", unitOps)
 	_, err := log.Read(t.ctx, s.Doc, state.Epoch, state.First-1, func(e *oplog.Entry) bool {
 		n := int64(len(e.Payload) + len(e.Ext))
 		s.Bytes += n
@@ -125,21 +126,26 @@ func (s *shown) read(t *tool, log store, state *oplog.State) error {
 	return err
 }
 
-// grow keeps at most 4096 points, thinned out as more come.
+// grow takes a point into the series, which has at most maxSeries of them, at even
+// distances in ops: those between the points are left out, more as more come.
 func (s *shown) grow(p growthPoint) {
-	if len(s.series) >= 4096 {
-		kept := s.series[:0]
-		for i := 0; i < len(s.series); i += 2 {
-			kept = append(kept, s.series[i])
-		}
-		s.series = kept
-	}
-	if n := len(s.series); n > 0 && s.series[n-1].At == p.At {
-		s.series[n-1] = p
+	if len(s.series) == 0 {
+		s.step = 1
+	} else if p.Head < s.series[len(s.series)-1].Head+s.step {
 		return
 	}
-	s.series = append(s.series, p)
+	if s.series = append(s.series, p); len(s.series) < maxSeries {
+		return
+	}
+	kept := s.series[:0]
+	for i := 0; i < len(s.series); i += 2 {
+		kept = append(kept, s.series[i])
+	}
+	s.series = kept
+	s.step *= 2
 }
+
+const maxSeries = 4096
 
 // evenly returns n points at even distances in time.
 func (s *shown) evenly(n int) []growthPoint {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"os"
 
 	"github.com/alecthomas/kong"
@@ -112,29 +111,21 @@ func (s *source) explain(err error) error {
 	return err
 }
 
-// named yields one document, or all of them in the order of their names.
-func named(ctx context.Context, log store, one oplog.DocID) iter.Seq2[oplog.DocID, error] {
-	return func(yield func(oplog.DocID, error) bool) {
-		if one != "" {
-			yield(one, nil)
-			return
+// documents returns one document, or all of them in the order of their names.
+func documents(ctx context.Context, log store, one oplog.DocID) (all []oplog.DocID, err error) {
+	if one != "" {
+		return []oplog.DocID{one}, nil
+	}
+	for after := oplog.DocID(""); ; {
+		page, err := log.Docs(ctx, after, docsPage)
+		if err != nil {
+			return nil, err
 		}
-		for after := oplog.DocID(""); ; {
-			page, err := log.Docs(ctx, after, docsPage)
-			if err != nil {
-				yield("", err)
-				return
-			}
-			for _, id := range page {
-				if !yield(id, nil) {
-					return
-				}
-				after = id
-			}
-			if len(page) < docsPage {
-				return
-			}
+		all = append(all, page...)
+		if len(page) < docsPage {
+			return all, nil
 		}
+		after = page[len(page)-1]
 	}
 }
 

@@ -70,13 +70,13 @@ func (c *verifyCmd) Run(t *tool) error {
 		return err
 	}
 	defer log.Close()
-	bar := t.progress(-1, "verifying")
-	for id, err := range named(t.ctx, log, oplog.DocID(c.Doc)) {
-		if err != nil {
-			return err
-		}
+	docs, err := documents(t.ctx, log, oplog.DocID(c.Doc))
+	if err != nil {
+		return err
+	}
+	bar := t.progress(int64(len(docs)), "verifying", unitDocs)
+	for _, id := range docs {
 		if err := c.document(t, r, log, id); err != nil {
-			_ = bar.Clear()
 			return fmt.Errorf("verify %s: %w", id, err)
 		}
 		_ = bar.Add(1)
