@@ -41,6 +41,7 @@ var update = flag.Bool("update", false, "write what the program says into testda
 //	relay start DIR [TOKENS]    a relay on the log of a directory; $URL is where, for others than data $DIR_URL
 //	relay stop DIR
 //	exits CODE PROGRAM …        run a program that must end with this exit code
+//	build NAME                  build the program without cgo
 //	prints FILE                 what was printed is what the file has, in which <word> stands for any word
 //
 // The log is data/oplog.db, which is where the program looks if nothing is said.
@@ -51,7 +52,7 @@ func TestScenarios(t *testing.T) {
 		RequireUniqueNames: true,
 		Setup:              setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"typed": typed, "updates": updates, "spoil": spoil, "flip": flip, "relay": runRelay, "exits": exitsWith, "prints": prints,
+			"typed": typed, "updates": updates, "spoil": spoil, "flip": flip, "relay": runRelay, "exits": exitsWith, "build": build, "prints": prints,
 		},
 	})
 }
@@ -244,6 +245,14 @@ func exitsWith(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func build(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := exec.Command("go", "build", "-o", ts.MkAbs(args[0]), ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("build: %v\n%s", err, out)
 	}
 }
 

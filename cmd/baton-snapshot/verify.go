@@ -77,6 +77,9 @@ func (c *verifyCmd) Run(t *tool) error {
 	bar := t.progress(int64(len(docs)), "verifying", unitDocs)
 	for _, id := range docs {
 		if err := c.document(t, r, log, id); err != nil {
+			if errors.Is(err, doc.ErrUnavailable) {
+				err = fmt.Errorf("%w; --shallow does without", err)
+			}
 			return fmt.Errorf("verify %s: %w", id, err)
 		}
 		_ = bar.Add(1)
