@@ -12,6 +12,7 @@ run: build
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/baton ./cmd/baton
+	$(GO) build -o bin/baton-snapshot ./cmd/baton-snapshot
 
 test: deps lint
 	$(GO) test -race -timeout 20m ./...

@@ -60,6 +60,13 @@ var rooms = map[string]struct{ inside, outside []string }{
 		inside:  []string{"client/bench", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/wire", "webdemo"},
 		outside: []string{"github.com/alecthomas/kong"},
 	},
+	"cmd/baton-snapshot": {
+		inside: []string{"client/admin", "clock", "doc", "doc/board", "doc/diff", "doc/graph", "oplog", "oplog/bolt", "relay/wire"},
+		outside: []string{
+			"github.com/alecthomas/kong", "github.com/dustin/go-humanize", "github.com/guptarohit/asciigraph",
+			"github.com/schollz/progressbar/v3", "golang.org/x/term",
+		},
+	},
 }
 
 // TestRoomsEnterOnlyWhatTheyMay parses the imports of the tree itself: nothing

@@ -17,6 +17,9 @@ const manual = docs + "/snapshot.md"
 func TestTourOfTheManual(t *testing.T) {
 	dir := t.TempDir()
 	const plan = "cmd/baton-snapshot/testdata/plan.automerge"
+	if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(plan)), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	copyFile(t, filepath.Join("testdata", "plan.automerge"), filepath.Join(dir, plan))
 	commands := 0
 	for _, block := range blocks(t, manual, "console") {
@@ -100,18 +103,4 @@ func blocks(t *testing.T, file, language string) (all []string) {
 		t.Fatalf("%s has no %s block", file, language)
 	}
 	return all
-}
-
-func copyFile(t *testing.T, from, to string) {
-	t.Helper()
-	content, err := os.ReadFile(from)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(to), 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(to, content, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
