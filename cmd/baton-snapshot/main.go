@@ -149,7 +149,7 @@ func exitCode(err error) int {
 // advise adds what to do.
 func (t *tool) advise(err error, named docArg) error {
 	if _, ok := errors.AsType[*doc.OpError](err); ok {
-		return fmt.Errorf("%w\nGive --skip-bad to go on without it, and without what follows from it.", err)
+		return fmt.Errorf("%w\nGive --skip-bad to go on without it, and without what follows from it", err)
 	}
 	if lacks, ok := errors.AsType[*doc.LimitError](err); ok {
 		return fmt.Errorf("%w; give more by --memory or --cpu", lacks)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -10,5 +11,6 @@ import (
 
 func TestMain(m *testing.M) {
 	doc.Child() // documents are opened by the program that runs, which is this one
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // else the race detector lets each program sleep a second at its end
 	testscript.Main(m, map[string]func(){"baton-snapshot": main})
 }
