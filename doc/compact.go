@@ -71,7 +71,6 @@ func (e Engine) Compact(ctx context.Context, log Store, doc oplog.DocID, o Compa
 	}
 	c.Bytes = int64(len(blob))
 	if o.DryRun {
-		c.Stored = c.Stored || blob != nil
 		c.prune(o)
 		return c, nil
 	}
