@@ -14,6 +14,7 @@ type compactCmd struct {
 	All         bool   `help:"All documents of the format automerge."`
 	PruneBefore bool   `help:"Let go of the ops that the snapshot stands in for, once it is stored and was read back."`
 	Keep        int    `default:"0" placeholder:"N" help:"How many of the newest ops pruning leaves: who was away for less than these goes on from ops. (${default})"`
+	DropOlder   bool   `help:"Remove the snapshots before the newest one, which holds what they hold."`
 	DryRun      bool   `short:"n" help:"Make and prove the snapshots, say what would be done, and change nothing."`
 	SkipBad     bool   `help:"Go on without ops that cannot be applied, and without what follows from them."`
 }
@@ -51,6 +52,7 @@ type compacted struct {
 	Stored   bool         `json:"stored"`
 	Pruned   int          `json:"pruned"`
 	First    oplog.Offset `json:"first,omitempty"`
+	Dropped  int          `json:"dropped,omitempty"` // older snapshots
 	Heads    []doc.Hash   `json:"heads,omitempty"`
 	Skipped  []string     `json:"skipped,omitempty"`
 	PassedBy string       `json:"passed_by,omitempty"` // why nothing was done
@@ -106,7 +108,7 @@ func (c *compactCmd) Run(t *tool) error {
 func (c *compactCmd) compact(t *tool, log store, id oplog.DocID) (*compacted, error) {
 	d := &compacted{Doc: id}
 	r, err := t.engine.Compact(t.ctx, log, id, doc.CompactOptions{
-		Prune: c.PruneBefore, Keep: c.Keep, DryRun: c.DryRun, MakeOptions: doc.MakeOptions{SkipBad: c.SkipBad},
+		Prune: c.PruneBefore, Keep: c.Keep, DropOlder: c.DropOlder, DryRun: c.DryRun, MakeOptions: doc.MakeOptions{SkipBad: c.SkipBad},
 	})
 	if format, ok := errors.AsType[*doc.FormatError](err); ok && c.All {
 		d.PassedBy = fmt.Sprintf("format %s", format.Format)
@@ -120,7 +122,7 @@ func (c *compactCmd) compact(t *tool, log store, id oplog.DocID) (*compacted, er
 		return d, err
 	}
 	d.Offset, d.Ops, d.OpBytes, d.Bytes = r.Offset, r.Ops, r.OpBytes, r.Bytes
-	d.Stored, d.Pruned, d.First, d.Heads = r.Stored, r.Pruned, r.First, r.Heads
+	d.Stored, d.Pruned, d.First, d.Dropped, d.Heads = r.Stored, r.Pruned, r.First, r.Dropped, r.Heads
 	for _, bad := range r.Skipped {
 		d.Skipped = append(d.Skipped, bad.Error())
 	}
@@ -152,9 +154,9 @@ func (c *compactCmd) write(w io.Writer, s *compactSum, quiet bool) error {
 		case d.PassedBy != "":
 			fmt.Fprintf(w, "%s: passed by, %s\n", d.Doc, d.PassedBy)
 		case d.Stored:
-			fmt.Fprintf(w, "%s: snapshot at %d %sstored: %s for %s of %s%s\n", d.Doc, d.Offset, would, size(d.Bytes), counted(d.Ops, "op"), size(d.OpBytes), d.pruned(would))
+			fmt.Fprintf(w, "%s: snapshot at %d %sstored: %s for %s of %s%s\n", d.Doc, d.Offset, would, size(d.Bytes), counted(d.Ops, "op"), size(d.OpBytes), d.removed(would))
 		default:
-			fmt.Fprintf(w, "%s: the log has a snapshot at its head, %d (%s)%s\n", d.Doc, d.Offset, size(d.Bytes), d.pruned(would))
+			fmt.Fprintf(w, "%s: the log has a snapshot at its head, %d (%s)%s\n", d.Doc, d.Offset, size(d.Bytes), d.removed(would))
 		}
 		for _, bad := range d.Skipped {
 			fmt.Fprintf(w, "  WITHOUT %s\n", bad)
@@ -167,9 +169,13 @@ func (c *compactCmd) write(w io.Writer, s *compactSum, quiet bool) error {
 	return nil
 }
 
-func (d *compacted) pruned(would string) string {
-	if d.Pruned == 0 {
-		return ""
+// removed says what was let go.
+func (d *compacted) removed(would string) (s string) {
+	if d.Pruned > 0 {
+		s = fmt.Sprintf("; %s %spruned, the log begins at %d", counted(d.Pruned, "op"), would, d.First)
 	}
-	return fmt.Sprintf("; %s %spruned, the log begins at %d", counted(d.Pruned, "op"), would, d.First)
+	if d.Dropped > 0 {
+		s += fmt.Sprintf("; %s removed", counted(d.Dropped, "older snapshot"))
+	}
+	return s
 }

@@ -62,7 +62,7 @@ type relaysKey struct{}
 func setUp(e *testscript.Env) error {
 	e.Setenv("TZ", "UTC")
 	e.Setenv("GORACE", os.Getenv("GORACE"))
-	for _, name := range []string{"plan.automerge", "kinds.automerge", "notes.yjs"} {
+	for _, name := range []string{"plan.automerge", "plan-begun.automerge", "kinds.automerge", "notes.yjs"} {
 		content, err := os.ReadFile(filepath.Join("testdata", name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(e.WorkDir, name), content, 0o600)

@@ -36,6 +36,7 @@ his = at(his, 6, (d) => {
 his = at(his, 7, (d) => {
   A.splice(d, ["notes"], 25, 0, "Dogs sleep outside.\n")
 })
+save("plan-begun.automerge", hers)
 hers = A.merge(hers, his)
 hers = at(hers, 10, (d) => {
   d.tasks[1].done = true
