@@ -102,7 +102,8 @@ func (c *exportCmd) content(t *tool, cut *doc.Cut, as string) ([]byte, error) {
 	case as == "json" && cut.State.Format == doc.JSON:
 		return c.payloads(t, cut)
 	}
-	want := doc.Want{Save: as == "automerge", JSON: as != "automerge" && as != "text" && !c.Typed, Typed: as == "text" || as == "json" && c.Typed}
+	want := doc.Want{Save: as == "automerge", Typed: as == "text" || as == "json" && c.Typed}
+	want.JSON = !want.Save && !want.Typed
 	bar := t.progress(int64(cut.Last), "opening", unitOps)
 	state, err := t.engine.Make(t.ctx, cut, want, doc.MakeOptions{SkipBad: c.SkipBad, Progress: func(n int) { _ = bar.Set(n) }})
 	_ = bar.Clear()

@@ -57,12 +57,15 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
+// documentFiles are there in each scenario.
+var documentFiles = []string{"plan.automerge", "plan-begun.automerge", "kinds.automerge", "board.automerge", "notes.yjs"}
+
 type relaysKey struct{}
 
 func setUp(e *testscript.Env) error {
 	e.Setenv("TZ", "UTC")
 	e.Setenv("GORACE", os.Getenv("GORACE"))
-	for _, name := range []string{"plan.automerge", "plan-begun.automerge", "kinds.automerge", "notes.yjs"} {
+	for _, name := range documentFiles {
 		content, err := os.ReadFile(filepath.Join("testdata", name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(e.WorkDir, name), content, 0o600)

@@ -60,3 +60,37 @@ kinds = at(kinds, 0, (d) => {
   d.prices = { $: 5 }
 })
 save("kinds.automerge", kinds)
+
+// A whiteboard with one shape and its label, as the whiteboard page writes them (webdemo/src/binding/schema.ts).
+const word = (s) => new A.ImmutableString(s)
+const look = (index) => ({
+  angle: 0,
+  strokeColor: word("#1e1e1e"),
+  backgroundColor: word("transparent"),
+  fillStyle: word("solid"),
+  strokeWidth: 2,
+  strokeStyle: word("solid"),
+  roughness: 1,
+  opacity: 100,
+  seed: 7,
+  index: word(index),
+  isDeleted: false,
+  groupIds: word("[]"),
+  locked: false,
+})
+let board = A.init({ actor: alice })
+board = at(board, 0, (d) => {
+  d.elements = {}
+  d.files = {}
+  d.people = { [alice]: word('{"name":"Alice","colour":"#0b7285"}') }
+  d.comments = {}
+})
+board = at(board, 1, (d) => {
+  d.elements.box = { ...look("a0"), type: word("rectangle"), x: 10, y: 20, width: 200, height: 100 }
+})
+board = at(board, 2, (d) => {
+  const size = { x: 40, y: 55, width: 120, height: 25, fontSize: 20, fontFamily: 5, lineHeight: 1.25, autoResize: true }
+  const set = { text: word("the hut"), textAlign: word("left"), verticalAlign: word("top"), originalText: "the hut" }
+  d.elements.label = { ...look("a1"), type: word("text"), ...size, ...set }
+})
+save("board.automerge", board)
