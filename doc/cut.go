@@ -47,7 +47,7 @@ func CutAt(ctx context.Context, log Log, doc oplog.DocID, m Moment) (*Cut, error
 	c := &Cut{Doc: doc, State: state, Last: state.Head, log: log}
 	switch {
 	case m.offset != nil && *m.offset > state.Head:
-		err = fmt.Errorf("%s ends at offset %d", doc, state.Head)
+		err = fmt.Errorf("%s has no offset %d: it ends at %d", doc, *m.offset, state.Head)
 	case m.offset != nil:
 		c.Last = *m.offset
 	case m.clock != nil:

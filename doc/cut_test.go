@@ -116,7 +116,7 @@ func TestMomentsThatAreNotThere(t *testing.T) {
 	log := openLog(t)
 	h.put(t, log, "notes", Automerge)
 	for text, want := range map[string]string{
-		"7":                    "notes ends at offset 6",
+		"7":                    "notes has no offset 7: it ends at 6",
 		"alice:1":              `notes does not have {"alice":1}`,
 		"2026-11-24T09:00:00Z": "",
 	} {

@@ -58,6 +58,13 @@ type VerifyOptions struct {
 // too; the error says why it could not be looked at.
 func (e Engine) Verify(ctx context.Context, log Log, doc oplog.DocID, o VerifyOptions, report func(*Finding)) (*Verification, error) {
 	cut, err := CutAt(ctx, log, doc, Moment{})
+	if corrupt, ok := errors.AsType[*oplog.CorruptionError](err); ok || errors.Is(err, oplog.ErrPruned) {
+		if ok {
+			err = corrupt
+		}
+		report(&Finding{Doc: doc, Err: err}) // it cannot be read, or nothing stands in for what was pruned
+		return &Verification{Doc: doc}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

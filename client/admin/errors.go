@@ -28,7 +28,7 @@ func (e *AccessError) Error() string {
 	if e.Status == http.StatusUnauthorized {
 		return fmt.Sprintf("the relay wants a valid token, with the right %s in %s: %s", e.Right, where, e.Message)
 	}
-	return fmt.Sprintf("the token lacks the right %s in %s: %s", e.Right, where, e.Message)
+	return "the token does not do for this: " + e.Message
 }
 
 // RejectedError says that the relay did not take an op. Ops before it in the same

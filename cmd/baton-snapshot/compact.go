@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +58,8 @@ type compacted struct {
 	Skipped  []string     `json:"skipped,omitempty"`
 	PassedBy string       `json:"passed_by,omitempty"` // why nothing was done
 	Error    string       `json:"error,omitempty"`
+
+	err error
 }
 
 type compactSum struct {
@@ -87,16 +90,19 @@ func (c *compactCmd) Run(t *tool) error {
 		return err
 	}
 	bar := t.progress(int64(len(docs)), "compacting", unitDocs)
-	for _, id := range docs {
-		d, err := c.compact(t, log, id)
-		if err != nil && (!c.All || t.ctx.Err() != nil || errors.Is(err, doc.ErrUnavailable)) {
-			return err
+	err = inOrder(t.ctx, t.atOnce, docs, func(ctx context.Context, id oplog.DocID) *compacted {
+		return c.compact(ctx, t, log, id)
+	}, func(d *compacted) error {
+		if d.err != nil && (!c.All || t.ctx.Err() != nil || errors.Is(d.err, doc.ErrUnavailable)) {
+			return d.err
 		}
-		if err != nil {
-			failure = errors.Join(failure, err)
-		}
+		failure = errors.Join(failure, d.err)
 		sum.add(d)
 		_ = bar.Add(1)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	_ = bar.Clear()
 	if err := t.print(sum, func(w io.Writer) error { return c.write(w, sum, t.Quiet) }); err != nil {
@@ -105,28 +111,28 @@ func (c *compactCmd) Run(t *tool) error {
 	return failure
 }
 
-func (c *compactCmd) compact(t *tool, log store, id oplog.DocID) (*compacted, error) {
+func (c *compactCmd) compact(ctx context.Context, t *tool, log store, id oplog.DocID) *compacted {
 	d := &compacted{Doc: id}
-	r, err := t.engine.Compact(t.ctx, log, id, doc.CompactOptions{
+	r, err := t.engine.Compact(ctx, log, id, doc.CompactOptions{
 		Prune: c.PruneBefore, Keep: c.Keep, DropOlder: c.DropOlder, DryRun: c.DryRun, MakeOptions: doc.MakeOptions{SkipBad: c.SkipBad},
 	})
 	if format, ok := errors.AsType[*doc.FormatError](err); ok && c.All {
 		d.PassedBy = fmt.Sprintf("format %s", format.Format)
-		return d, nil
+		return d
 	}
 	if err != nil {
-		d.Error = err.Error()
+		d.Error, d.err = err.Error(), err
 		if c.All {
-			err = fmt.Errorf("compact %s: %w", id, err)
+			d.err = fmt.Errorf("compact %s: %w", id, err)
 		}
-		return d, err
+		return d
 	}
 	d.Offset, d.Ops, d.OpBytes, d.Bytes = r.Offset, r.Ops, r.OpBytes, r.Bytes
 	d.Stored, d.Pruned, d.First, d.Dropped, d.Heads = r.Stored, r.Pruned, r.First, r.Dropped, r.Heads
 	for _, bad := range r.Skipped {
 		d.Skipped = append(d.Skipped, bad.Error())
 	}
-	return d, nil
+	return d
 }
 
 func (s *compactSum) add(d *compacted) {

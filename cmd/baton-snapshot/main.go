@@ -8,11 +8,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -106,7 +108,7 @@ func run(args []string, stdout, stderr *os.File) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	t := &tool{ctx: ctx, source: &cli.Source, output: &cli.Output, engine: cli.Limits.engine(), out: stdout, err: stderr}
+	t := &tool{ctx: ctx, source: &cli.Source, output: &cli.Output, engine: cli.Limits.engine(), atOnce: cmp.Or(cli.Limits.AtOnce, runtime.NumCPU()), out: stdout, err: stderr}
 	err = command.Run(t)
 	t.clear()
 	if err != nil && !errors.Is(err, errFound) {

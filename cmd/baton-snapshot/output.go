@@ -26,6 +26,7 @@ type output struct {
 type limits struct {
 	Memory    int           `default:"4096" placeholder:"MIB" help:"Address space that opening one document may take, in MiB. (${default}; Linux only)" group:"Limits of opening a document:"`
 	CPU       time.Duration `name:"cpu" default:"10m" placeholder:"TIME" help:"Processor time that it may take. (${default}; Linux only)" group:"Limits of opening a document:"`
+	AtOnce    int           `default:"0" placeholder:"N" help:"How many documents are opened at once, where a command opens many; 0 for as many as there are processors." group:"Limits of opening a document:"`
 	OpTimeout time.Duration `default:"30s" placeholder:"TIME" help:"Longest that one op may take. (${default})" group:"Limits of opening a document:"`
 }
 
@@ -39,6 +40,7 @@ type tool struct {
 	*output
 	ctx      context.Context
 	engine   doc.Engine
+	atOnce   int // how many documents are opened at once
 	out, err *os.File
 	bar      *progressbar.ProgressBar // the last one that was shown, or nil
 }

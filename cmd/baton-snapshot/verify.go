@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,9 @@ type verifiedDoc struct {
 	Snapshots int          `json:"snapshots"`
 	Opened    bool         `json:"opened"`
 	Heads     []doc.Hash   `json:"heads,omitempty"`
+
+	findings []verifyFinding
+	err      error
 }
 
 type verifyFinding struct {
@@ -75,14 +79,21 @@ func (c *verifyCmd) Run(t *tool) error {
 		return err
 	}
 	bar := t.progress(int64(len(docs)), "verifying", unitDocs)
-	for _, id := range docs {
-		if err := c.document(t, r, log, id); err != nil {
-			if errors.Is(err, doc.ErrUnavailable) {
-				err = fmt.Errorf("%w; --shallow does without", err)
-			}
-			return fmt.Errorf("verify %s: %w", id, err)
+	err = inOrder(t.ctx, t.atOnce, docs, func(ctx context.Context, id oplog.DocID) *verifiedDoc {
+		return c.document(ctx, t, log, id)
+	}, func(d *verifiedDoc) error {
+		if errors.Is(d.err, doc.ErrUnavailable) {
+			d.err = fmt.Errorf("%w; --shallow does without", d.err)
 		}
+		if d.err != nil {
+			return fmt.Errorf("verify %s: %w", d.Doc, d.err)
+		}
+		r.add(d)
 		_ = bar.Add(1)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	_ = bar.Clear()
 	return c.report(t, r, nil)
@@ -99,25 +110,28 @@ func (c *verifyCmd) file(t *tool, r *verified) (sound bool, err error) {
 	return len(r.Findings) == 0, nil
 }
 
-func (c *verifyCmd) document(t *tool, r *verified, log store, id oplog.DocID) error {
-	v, err := t.engine.Verify(t.ctx, log, id, doc.VerifyOptions{Shallow: c.Shallow}, func(f *doc.Finding) {
-		r.Findings = append(r.Findings, verifyFinding{
+// document verifies one document.
+func (c *verifyCmd) document(ctx context.Context, t *tool, log store, id oplog.DocID) *verifiedDoc {
+	d := &verifiedDoc{Doc: id}
+	v, err := t.engine.Verify(ctx, log, id, doc.VerifyOptions{Shallow: c.Shallow}, func(f *doc.Finding) {
+		d.findings = append(d.findings, verifyFinding{
 			Doc: f.Doc, Offset: f.Offset, Actor: f.Op.Actor, Seq: f.Op.Seq, What: f.Err.Error(),
 		})
 	})
-	if corrupt, ok := errors.AsType[*oplog.CorruptionError](err); ok {
-		r.Findings = append(r.Findings, verifyFinding{Doc: id, What: corrupt.Error()})
-		return nil
+	if d.err = err; err == nil {
+		d.Format, d.Ops, d.Pruned, d.Redacted = v.Format, v.Ops, v.Pruned, v.Redacted
+		d.Snapshots, d.Opened, d.Heads = v.Snapshots, v.Opened, v.Heads
 	}
-	if err != nil {
-		return err
-	}
-	r.Ops += v.Ops
-	if v.Opened {
+	return d
+}
+
+func (r *verified) add(d *verifiedDoc) {
+	r.Documents = append(r.Documents, d)
+	r.Findings = append(r.Findings, d.findings...)
+	r.Ops += d.Ops
+	if d.Opened {
 		r.Opened++
 	}
-	r.Documents = append(r.Documents, &verifiedDoc{v.Doc, v.Format, v.Ops, v.Pruned, v.Redacted, v.Snapshots, v.Opened, v.Heads})
-	return nil
 }
 
 func (c *verifyCmd) report(t *tool, r *verified, err error) error {
