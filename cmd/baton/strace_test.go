@@ -27,7 +27,7 @@ func TestNobodyHearsOfAnOpBeforeItIsSynced(t *testing.T) {
 	})
 	for _, fault := range []struct{ name, file, old, new string }{
 		{
-			"without syncs", "oplog/bolt/bolt.go",
+			"without syncs", "oplog/bolt/file.go",
 			"NoFreelistSync:  true,",
 			"NoFreelistSync:  true, NoSync: true,",
 		},
