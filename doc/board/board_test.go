@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -152,10 +153,13 @@ var hostile = []string{
 
 func TestHostileValues(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	if given, err := strconv.ParseUint(os.Getenv("BATON_SEED"), 10, 64); err == nil {
+		seed = given
+	}
+	t.Logf("BATON_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	kinds := slices.Sorted(maps.Keys(schema))
-	for range 250 {
+	for range 100 {
 		kind := kinds[random.IntN(len(kinds))]
 		var element strings.Builder
 		fmt.Fprintf(&element, `{"type":%q,"width":50,"height":40,"fillStyle":"hachure","backgroundColor":"#f00",`, kind)
@@ -175,10 +179,13 @@ func drawAll(t testing.TB, doc []byte) {
 	if err != nil {
 		return
 	}
-	began := time.Now()
 	for _, o := range []Options{{}, {Dark: true, Clean: true, Padding: -1}} {
 		svg := svgOf(t, b, o)
 		wellFormed(t, svg)
+		// How much there is to draw is what takes time, in a picture too.
+		if len(svg) > 8<<20 {
+			t.Errorf("drawn in %d bytes: %.1000s", len(svg), doc)
+		}
 		const small = 1 << 14
 		_, err := b.picture(o, small)
 		if tooLarge, ok := errors.AsType[*TooLargeError](err); ok {
@@ -191,9 +198,6 @@ func drawAll(t testing.TB, doc []byte) {
 	}
 	if _, err := b.Excalidraw(); err != nil {
 		t.Fatal(err)
-	}
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("it took %v to draw %.1000s", took, doc)
 	}
 }
 
