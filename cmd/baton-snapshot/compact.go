@@ -89,32 +89,32 @@ func (c *compactCmd) Run(t *tool) error {
 	if err != nil {
 		return err
 	}
-	bar := t.progress(int64(len(docs)), "compacting", unitDocs)
+	op, done := t.docsProgress(log, docs, "compacting")
 	err = inOrder(t.ctx, t.atOnce, docs, func(ctx context.Context, id oplog.DocID) *compacted {
-		return c.compact(ctx, t, log, id)
+		return c.compact(ctx, t, log, id, op)
 	}, func(d *compacted) error {
 		if d.err != nil && (!c.All || t.ctx.Err() != nil || errors.Is(d.err, doc.ErrUnavailable)) {
 			return d.err
 		}
 		failure = errors.Join(failure, d.err)
 		sum.add(d)
-		_ = bar.Add(1)
+		done()
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	_ = bar.Clear()
+	t.clear()
 	if err := t.print(sum, func(w io.Writer) error { return c.write(w, sum, t.Quiet) }); err != nil {
 		return err
 	}
 	return failure
 }
 
-func (c *compactCmd) compact(ctx context.Context, t *tool, log store, id oplog.DocID) *compacted {
+func (c *compactCmd) compact(ctx context.Context, t *tool, log store, id oplog.DocID, op func(int)) *compacted {
 	d := &compacted{Doc: id}
 	r, err := t.engine.Compact(ctx, log, id, doc.CompactOptions{
-		Prune: c.PruneBefore, Keep: c.Keep, DropOlder: c.DropOlder, DryRun: c.DryRun, MakeOptions: doc.MakeOptions{SkipBad: c.SkipBad},
+		Prune: c.PruneBefore, Keep: c.Keep, DropOlder: c.DropOlder, DryRun: c.DryRun, MakeOptions: doc.MakeOptions{SkipBad: c.SkipBad, Progress: op},
 	})
 	if format, ok := errors.AsType[*doc.FormatError](err); ok && c.All {
 		d.PassedBy = fmt.Sprintf("format %s", format.Format)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/baton-relay/baton/doc"
+	"github.com/baton-relay/baton/oplog"
 )
 
 // output says how results are printed.
@@ -100,6 +101,19 @@ func (t *tool) progress(total int64, what string, of unit) *progressbar.Progress
 	}
 	t.bar = progressbar.NewOptions64(total, o...)
 	return t.bar
+}
+
+// docsProgress shows how far work on documents is: by documents, or by the ops of
+// a single one, of which op is told then. done is told of each document.
+func (t *tool) docsProgress(log store, docs []oplog.DocID, what string) (op func(n int), done func()) {
+	if len(docs) == 1 {
+		if state, err := log.State(t.ctx, docs[0]); err == nil {
+			bar := t.progress(int64(state.Head), what, unitOps)
+			return func(n int) { _ = bar.Set(n) }, func() { _ = bar.Clear() }
+		}
+	}
+	bar := t.progress(int64(len(docs)), what, unitDocs)
+	return nil, func() { _ = bar.Add(1) }
 }
 
 // width is how many columns the output has.

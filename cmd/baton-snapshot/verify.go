@@ -78,9 +78,9 @@ func (c *verifyCmd) Run(t *tool) error {
 	if err != nil {
 		return err
 	}
-	bar := t.progress(int64(len(docs)), "verifying", unitDocs)
+	op, done := t.docsProgress(log, docs, "verifying")
 	err = inOrder(t.ctx, t.atOnce, docs, func(ctx context.Context, id oplog.DocID) *verifiedDoc {
-		return c.document(ctx, t, log, id)
+		return c.document(ctx, t, log, id, op)
 	}, func(d *verifiedDoc) error {
 		if errors.Is(d.err, doc.ErrUnavailable) {
 			d.err = fmt.Errorf("%w; --shallow does without", d.err)
@@ -89,13 +89,13 @@ func (c *verifyCmd) Run(t *tool) error {
 			return fmt.Errorf("verify %s: %w", d.Doc, d.err)
 		}
 		r.add(d)
-		_ = bar.Add(1)
+		done()
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	_ = bar.Clear()
+	t.clear()
 	return c.report(t, r, nil)
 }
 
@@ -111,9 +111,9 @@ func (c *verifyCmd) file(t *tool, r *verified) (sound bool, err error) {
 }
 
 // document verifies one document.
-func (c *verifyCmd) document(ctx context.Context, t *tool, log store, id oplog.DocID) *verifiedDoc {
+func (c *verifyCmd) document(ctx context.Context, t *tool, log store, id oplog.DocID, op func(int)) *verifiedDoc {
 	d := &verifiedDoc{Doc: id}
-	v, err := t.engine.Verify(ctx, log, id, doc.VerifyOptions{Shallow: c.Shallow}, func(f *doc.Finding) {
+	v, err := t.engine.Verify(ctx, log, id, doc.VerifyOptions{Shallow: c.Shallow, Progress: op}, func(f *doc.Finding) {
 		d.findings = append(d.findings, verifyFinding{
 			Doc: f.Doc, Offset: f.Offset, Actor: f.Op.Actor, Seq: f.Op.Seq, What: f.Err.Error(),
 		})
