@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"strings"
 	"time"
 )
@@ -158,8 +159,6 @@ func (c *collector) failed(result, cause, exit error, words string) error {
 	}
 	said, complained := errors.AsType[complaint](result)
 	switch {
-	case complained && !c.busy && c.run.job.Base == nil:
-		return fmt.Errorf("child: %w", said)
 	case complained:
 		died.reason = said
 	case errors.Is(cause, errStalled):
@@ -167,8 +166,13 @@ func (c *collector) failed(result, cause, exit error, words string) error {
 	default:
 		died.lacks, died.reason = c.run.reason(exit, words)
 	}
-	if c.run.job.Base != nil && !c.applied && !c.busy {
+	switch begun := c.busy || c.applied; {
+	case !begun && died.lacks != "":
+		return &LimitError{What: died.lacks}
+	case !begun && c.run.job.Base != nil:
 		return &BaseError{died.reason}
+	case !begun:
+		return fmt.Errorf("child: %w", died.reason)
 	}
 	return died
 }
@@ -178,9 +182,11 @@ func (c *collector) failed(result, cause, exit error, words string) error {
 func (e Engine) reason(exit error, words string) (lacks string, reason error) {
 	switch {
 	case strings.Contains(words, "memory allocation of"), strings.Contains(words, "out of memory"), strings.Contains(words, "cannot allocate memory"):
-		lacks = fmt.Sprintf("memory than %d MiB", e.Memory>>20)
-	case strings.Contains(words, "SIGXCPU"):
-		lacks = fmt.Sprintf("processor time than %v", e.CPU)
+		lacks = fmt.Sprintf("memory than the %d MiB it may have", e.Memory>>20)
+	case strings.Contains(words, "SIGXCPU"), processorTime(exit) >= e.CPU:
+		lacks = fmt.Sprintf("processor time than the %v it may have", e.CPU)
+	case strings.Contains(fmt.Sprint(exit), "signal: killed"): // not by its parent
+		lacks = "memory than this machine has"
 	}
 	if lacks != "" {
 		return lacks, fmt.Errorf("it takes Automerge more %s", lacks)
@@ -190,4 +196,12 @@ func (e Engine) reason(exit error, words string) (lacks string, reason error) {
 		said = fmt.Sprint(exit)
 	}
 	return "", fmt.Errorf("it crashes Automerge: %.300s", said)
+}
+
+// processorTime returns what an ended process took.
+func processorTime(exit error) time.Duration {
+	if e, ok := errors.AsType[*exec.ExitError](exit); ok {
+		return e.UserTime() + e.SystemTime()
+	}
+	return 0
 }

@@ -83,12 +83,15 @@ func (e *BaseError) Unwrap() error { return e.Err }
 // LimitError says that a document takes more than an Engine gives it, and that no
 // single op is to blame.
 type LimitError struct {
-	What   string // of which there is not enough
-	Offset oplog.Offset
+	What   string       // memory or processor time, and how much of it there is
+	Offset oplog.Offset // of the op at which it was at an end, 0 if before the first
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the document takes more %s than it may have (at offset %d)", e.What, e.Offset)
+	if e.Offset == 0 {
+		return fmt.Sprintf("to begin with the document takes more %s", e.What)
+	}
+	return fmt.Sprintf("the document takes more %s (at offset %d)", e.What, e.Offset)
 }
 
 // Run makes a document. An op that cannot be part of it is an *[OpError], unless
@@ -185,8 +188,10 @@ func (r *run) blame(ctx context.Context, a attempt, died *death) (*OpError, erro
 			good = a.limit
 		case !ok:
 			return nil, err
-		case a.limit == 0:
+		case a.limit == 0 && r.job.Base != nil:
 			return nil, &BaseError{next}
+		case a.limit == 0:
+			return nil, fmt.Errorf("an empty document: %w", next.reason)
 		default:
 			bad, died = a.limit, next
 		}
