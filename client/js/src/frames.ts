@@ -344,6 +344,7 @@ export interface HttpError {
   code: string
   message: string
   retry_ms?: number
+  access?: Rights
 }
 
 /** The body of 410. */
@@ -368,7 +369,10 @@ export interface DocInfo {
   first: number
   clock: Clock
   format: string
+  /** Unix milliseconds. */
+  at: number
   participants: number
+  access: Rights
   snapshot?: Snapshot
 }
 
@@ -390,6 +394,8 @@ export interface AppendResult {
 }
 
 export interface SnapshotMeta extends Snapshot {
+  /** Unix milliseconds. */
+  at: number
   clock: Clock
   format: string
 }
