@@ -23,7 +23,7 @@ func browser(t *testing.T) string {
 		name = "/usr/bin/chromium"
 	}
 	if _, err := os.Stat(name); err != nil {
-		t.Skipf("no Chromium to show an SVG: %v", err)
+		t.Fatalf("an SVG is shown by Chromium, which is not there (make deps brings it): %v", err)
 	}
 	return name
 }
