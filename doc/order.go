@@ -19,8 +19,8 @@ type causalOrder struct {
 	complete bool
 }
 
-// order0 begins where the log of a document begins.
-func order0(c *Cut) *causalOrder {
+// orderAt begins where the log of a document begins.
+func orderAt(c *Cut) *causalOrder {
 	o := &causalOrder{last: c.State.First - 1, complete: c.State.First == 1}
 	if c.Base != nil && c.Base.Offset == o.last {
 		o.have, o.complete = c.Base.Clock.Clone(), true

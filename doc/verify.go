@@ -70,7 +70,7 @@ func (e Engine) Verify(ctx context.Context, log Log, doc oplog.DocID, o VerifyOp
 	}
 	v := &verifier{
 		Verification: Verification{Doc: doc, Format: cut.State.Format, Pruned: int(cut.State.First - 1)},
-		cut:          cut, log: log, report: report, order: order0(cut), bad: map[oplog.Offset]bool{},
+		cut:          cut, log: log, report: report, order: orderAt(cut), bad: map[oplog.Offset]bool{},
 	}
 	if err := v.findSnapshots(ctx); err != nil {
 		return nil, err
@@ -208,8 +208,7 @@ func (v *verifier) open(ctx context.Context, e Engine, o VerifyOptions) error {
 	if err != nil {
 		return err
 	}
-	make := MakeOptions{SkipBad: true, Progress: o.Progress}
-	state, err := e.Make(ctx, &whole, Want{Save: true}, make)
+	state, err := e.Make(ctx, &whole, Want{Save: true}, MakeOptions{SkipBad: true, Progress: o.Progress})
 	if base, ok := errors.AsType[*BaseError](err); ok {
 		v.found(whole.Base.Offset, clock.Dot{}, base)
 		return nil
@@ -224,7 +223,7 @@ func (v *verifier) open(ctx context.Context, e Engine, o VerifyOptions) error {
 		}
 	}
 	for i := range v.snapshots {
-		if err := v.openSnapshot(ctx, e, &whole, &v.snapshots[i], make); err != nil {
+		if err := v.openSnapshot(ctx, e, &whole, &v.snapshots[i]); err != nil {
 			return err
 		}
 	}
@@ -233,7 +232,7 @@ func (v *verifier) open(ctx context.Context, e Engine, o VerifyOptions) error {
 
 // openSnapshot loads a snapshot, and compares its heads with those that the ops
 // up to it have.
-func (v *verifier) openSnapshot(ctx context.Context, e Engine, whole *Cut, s *oplog.Snapshot, o MakeOptions) error {
+func (v *verifier) openSnapshot(ctx context.Context, e Engine, whole *Cut, s *oplog.Snapshot) error {
 	blob, err := ReadSnapshot(ctx, v.log, v.Doc, *s)
 	corrupt, isCorrupt := errors.AsType[*oplog.CorruptionError](err)
 	switch {
@@ -261,7 +260,7 @@ func (v *verifier) openSnapshot(ctx context.Context, e Engine, whole *Cut, s *op
 	if s.Offset < whole.Last {
 		until := *whole
 		until.Last = s.Offset
-		state, err := e.Make(ctx, &until, Want{}, MakeOptions{SkipBad: o.SkipBad})
+		state, err := e.Make(ctx, &until, Want{}, MakeOptions{SkipBad: true})
 		if err != nil {
 			return err
 		}
