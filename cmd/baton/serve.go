@@ -17,30 +17,25 @@ import (
 
 	"github.com/baton-relay/baton/oplog/bolt"
 	"github.com/baton-relay/baton/relay"
-	"github.com/baton-relay/baton/relay/auth"
-	"github.com/baton-relay/baton/relay/wire"
 	"github.com/baton-relay/baton/webdemo"
 )
 
 type serveCmd struct {
 	Listen           string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on. Anything but loopback needs --tokens, or --insecure-no-auth. (${default})"`
 	Data             string        `default:"./data" placeholder:"DIR" help:"Folder for the log, oplog.db; it is made if it is not there. (${default})"`
-	Tokens           string        `placeholder:"FILE" help:"Who may do what: static tokens in JSON, read again when the file changes. Without it everyone may do everything."`
-	InsecureNoAuth   bool          `help:"Serve everyone who can reach the address, without tokens."`
-	AllowOrigin      []string      `placeholder:"ORIGIN" help:"Web origin whose pages may talk to this relay, such as https://app.example.com; may be given again. Pages of the relay's own origin always may."`
 	LogLevel         slog.Level    `default:"info" help:"debug, info, warn or error. (${default})"`
 	LogFormat        string        `default:"text" enum:"text,json" help:"text or json. (${default})"`
-	MaxFrame         int           `default:"1048576" placeholder:"BYTES" help:"Largest frame a client may send; an op may have three quarters of it. (${default})"`
 	PresenceInterval time.Duration `default:"33ms" help:"How often presence is sent in a small room; larger rooms less often. (${default})"`
 	Heartbeat        time.Duration `default:"25s" help:"How often a connection is pinged. Two without an answer end it. (${default})"`
 	DrainTimeout     time.Duration `default:"10s" help:"How long to wait for clients when told to stop. (${default})"`
+
+	Access accessFlags `embed:"" group:"Who may enter:"`
+	Limits limitFlags  `embed:"" group:"How much:"`
 }
 
 // Validate says what is wrong with the flags before anything is opened.
 func (c *serveCmd) Validate() error {
 	switch {
-	case c.MaxFrame < 4<<10 || c.MaxFrame > 64<<20:
-		return errors.New("--max-frame must be from 4096 to 67108864 bytes")
 	case c.Heartbeat < 100*time.Millisecond:
 		return errors.New("--heartbeat must be at least 100ms")
 	case c.PresenceInterval < time.Millisecond:
@@ -48,19 +43,10 @@ func (c *serveCmd) Validate() error {
 	case c.DrainTimeout < 0:
 		return errors.New("--drain-timeout must not be negative")
 	}
-	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return fmt.Errorf("--listen %s: %w", c.Listen, err)
+	if err := c.Limits.validate(); err != nil {
+		return err
 	}
-	if !isLoopback(host) && c.Tokens == "" && !c.InsecureNoAuth {
-		return fmt.Errorf("--listen %s is open to other machines: give --tokens FILE to say who may enter, or --insecure-no-auth if everybody may", c.Listen)
-	}
-	return nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return c.Access.validate(c.Listen)
 }
 
 // Run serves until SIGINT or SIGTERM, then drains.
@@ -69,16 +55,12 @@ func (c *serveCmd) Run() error {
 	defer stop()
 	logger := c.logger()
 	cfg := relay.Config{
-		Logger: logger, Version: version, AllowOrigins: c.AllowOrigin,
+		Logger: logger, Version: version,
 		Heartbeat: c.Heartbeat, PresenceInterval: c.PresenceInterval,
-		Limits: wire.Limits{FrameBytes: c.MaxFrame},
 	}
-	if c.Tokens != "" {
-		tokens, err := auth.OpenTokens(c.Tokens, logger)
-		if err != nil {
-			return err
-		}
-		cfg.Auth = tokens
+	c.Limits.apply(&cfg)
+	if err := c.Access.apply(&cfg); err != nil {
+		return err
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -157,22 +139,15 @@ func (c *serveCmd) greet(addr net.Addr, path string) {
 		path = abs
 	}
 	at := net.JoinHostPort(host, port)
-	access := "everyone on this machine, without a token"
-	switch {
-	case c.Tokens != "":
-		access = "by the tokens in " + c.Tokens
-	case c.InsecureNoAuth:
-		access = "EVERYONE who reaches " + at + ", without a token"
-	}
 	lines := []string{
 		"Baton " + version + " is up.",
 		"  open     http://" + at,
 		"  clients  ws://" + at + "/v1/ws",
 		"  log      " + path,
-		"  access   " + access,
+		"  access   " + c.Access.describe(at),
 	}
 	if c.LogFormat == "json" {
-		c.logger().Info("up", "open", "http://"+at, "log", path, "access", access)
+		c.logger().Info("up", "open", "http://"+at, "log", path, "access", c.Access.describe(at))
 		return
 	}
 	fmt.Println(strings.Join(lines, "\n"))
