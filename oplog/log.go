@@ -119,7 +119,9 @@ type State struct {
 	Span
 	Format Format
 	// At is the time of the newest entry in Unix milliseconds.
-	At    int64
+	At int64
+	// Bytes is what the payloads and exts of the ops take that are held.
+	Bytes int64
 	Heads Heads
 }
 

@@ -46,11 +46,14 @@ type delivery struct {
 
 // subject returns who wrote an op: of an imported one, who the import says.
 func (d *delivery) subject(i int) string {
-	if d.stamps != nil && d.stamps[i].By != "" {
+	if d.imported(i) {
 		return d.stamps[i].By
 	}
 	return d.by
 }
+
+// imported reports whether an op comes with the name of its author.
+func (d *delivery) imported(i int) bool { return d.stamps != nil && d.stamps[i].By != "" }
 
 // accept is the room's one door for ops: a participant's frame and an HTTP post
 // enter here. Every op is answered by itself, at once or when it is durable.
@@ -162,8 +165,8 @@ func (r *room) check(a author, d *delivery, i int, stored map[clock.Dot]tailEntr
 	if d.format != "" && r.state.Format != "" && d.format != r.state.Format {
 		return no(wire.Invalid, "%s holds ops of format %s, not %s", r.doc, r.state.Format, d.format)
 	}
-	if owner := r.owner(op.Actor); owner != "" && by != "" && owner != by {
-		return no(wire.Forbidden, "actor %s belongs to somebody else; take an actor of your own", op.Actor)
+	if head > 0 && !r.mayWriteAs(op.Actor, by, d.imported(i)) {
+		return no(wire.Forbidden, "actor %s is not yours; take an actor of your own", op.Actor)
 	}
 	if op.Seq > head+1 {
 		rej := no(wire.Gap, "the next op of actor %s is %d", op.Actor, head+1)
@@ -175,7 +178,18 @@ func (r *room) check(a author, d *delivery, i int, stored map[clock.Dot]tailEntr
 		rej.Missing = &missing
 		return rej
 	}
+	if full := r.full(op, by); full != "" {
+		return no(wire.Closed, "%s", full)
+	}
 	return nil
+}
+
+// mayWriteAs reports whether a subject may go on as an actor. One that nobody
+// with a name began is closed to those who have one. Where nobody is asked for a
+// name, nothing belongs to anybody; an import says itself whose an op is.
+func (r *room) mayWriteAs(a clock.Actor, by string, imported bool) bool {
+	owner := r.owner(a)
+	return owner == by || r.srv.open || imported && owner == ""
 }
 
 func (r *room) owner(a clock.Actor) string {
@@ -246,6 +260,7 @@ func (r *room) enqueue(a author, d *delivery, i int) {
 		}
 	}
 	size := len(op.Payload) + len(op.Ext)
+	r.measured().add(&e, size)
 	r.waiting = append(r.waiting, pending{entry: e, size: size, author: a})
 	r.ahead.Apply(&e)
 	a.accepted(size)

@@ -72,6 +72,9 @@ func (r *room) publish(epoch oplog.Epoch, entries []oplog.Entry, encoded []tailE
 	}
 	last := &entries[len(entries)-1]
 	r.state.Head, r.state.At = last.Offset, last.At
+	for i := range r.inflight {
+		r.state.Bytes += int64(r.inflight[i].size)
+	}
 	r.tail.add(encoded)
 	for i := range r.inflight {
 		p, e := &r.inflight[i], &encoded[i]
@@ -135,7 +138,7 @@ func (r *room) fail(err error) {
 			a.rejected(r.unavailable(p.entry.Dot), p.size)
 		}
 	}
-	r.inflight, r.waiting, r.ahead = nil, nil, oplog.Heads{}
+	r.inflight, r.waiting, r.ahead, r.extent = nil, nil, oplog.Heads{}, nil
 	if r.state.Epoch == "" {
 		r.state.Format = ""
 	}

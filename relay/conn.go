@@ -41,7 +41,10 @@ type conn struct {
 	buffered *bufio.Reader // what gorilla reads from
 	ahead    *readAhead    // bytes read before buffered asked for them, nil if none
 	readErr  error
-	watched  bool // by parking
+	// inMessage counts the bytes since a message or a ping ended, of which there
+	// may be as many as most: a message of endless empty fragments has no length.
+	inMessage, most int
+	watched         bool // by parking
 
 	nudged atomic.Bool // the read deadline was set by nudge
 
@@ -63,8 +66,8 @@ var readAheads = sync.Pool{New: func() any { return new(readAhead) }}
 // smaller buffer.
 const bufferBytes = 264
 
-func newConn(c net.Conn, patience time.Duration) *conn {
-	w := &conn{Conn: c, patience: patience}
+func newConn(c net.Conn, patience time.Duration, most int) *conn {
+	w := &conn{Conn: c, patience: patience, most: most}
 	w.buffered = bufio.NewReaderSize(w, bufferBytes)
 	// Only sockets themselves: what lies on top of one (TLS) has bytes of its own.
 	if tcp, ok := c.(*net.TCPConn); ok {
@@ -139,6 +142,14 @@ func (c *conn) early(b []byte) {
 
 // Read implements [net.Conn].
 func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.read(p)
+	if c.inMessage += n; c.inMessage > c.most {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+func (c *conn) read(p []byte) (int, error) {
 	if a := c.ahead; a != nil {
 		n := copy(p, a.rest)
 		if a.rest = a.rest[n:]; len(a.rest) == 0 {

@@ -18,13 +18,14 @@ import (
 // on loopback no name but a local one leads here, so that a page whose domain
 // points at the reader's own machine (DNS rebinding) finds the door shut.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.hostAllowed(r) {
+	from := s.sourceOf(r)
+	if !s.hostAllowed(r, &from) {
 		refuse(w, http.StatusMisdirectedRequest, wire.Forbidden,
 			"this relay listens on loopback and is not called "+r.Host+"; use localhost, or allow the origin")
 		return
 	}
 	origin := r.Header.Get("Origin")
-	if !s.originAllowed(r, origin) {
+	if !s.originAllowed(r, origin, from.host) {
 		refuse(w, http.StatusForbidden, wire.Forbidden,
 			"pages from "+strings.TrimSpace(origin+" elsewhere")+" may not talk to this relay; its operator can allow an origin")
 		return
@@ -32,7 +33,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Origin")
-	if origin != "" && !sameOrigin(origin, r.Host) {
+	if origin != "" && !sameOrigin(origin, from.host) {
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Access-Control-Expose-Headers", "Baton-Epoch, Baton-Format, Baton-Sha256, Baton-Offset, ETag, Retry-After")
 		if r.Method == http.MethodOptions {
@@ -47,8 +48,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // hostAllowed reports whether a request that came over loopback asked for a
-// local name, or for that of an allowed origin (a proxy on the same machine).
-func (s *Server) hostAllowed(r *http.Request) bool {
+// local name, or for that of an allowed origin, or came through a trusted proxy
+// on the same machine.
+func (s *Server) hostAllowed(r *http.Request, from *source) bool {
+	if from.proxied {
+		return true
+	}
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
 		return true
@@ -76,9 +81,9 @@ func (s *Server) hostAllowed(r *http.Request) bool {
 
 // originAllowed reports whether the page that makes a request may. Programs
 // other than browsers send neither of the headers.
-func (s *Server) originAllowed(r *http.Request, origin string) bool {
+func (s *Server) originAllowed(r *http.Request, origin, host string) bool {
 	if origin != "" {
-		return sameOrigin(origin, r.Host) || slices.Contains(s.cfg.AllowOrigins, "*") ||
+		return sameOrigin(origin, host) || slices.Contains(s.cfg.AllowOrigins, "*") ||
 			slices.ContainsFunc(s.cfg.AllowOrigins, func(o string) bool { return strings.EqualFold(strings.TrimSuffix(o, "/"), origin) })
 	}
 	switch r.Header.Get("Sec-Fetch-Site") {
@@ -114,6 +119,7 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request) (id *auth.Iden
 	id, err := s.cfg.Auth.Authorize(r.Context(), token)
 	switch {
 	case errors.Is(err, auth.ErrToken):
+		s.crowd.knock(s.sourceOf(r).addr, 1) // who guesses tokens is slow at it
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		refuse(w, http.StatusUnauthorized, wire.Unauthorized, err.Error())
 		return nil, "", false

@@ -58,6 +58,7 @@ func (r *room) pruned(now *oplog.State) {
 		return // the document is another by now
 	}
 	r.state.First = max(r.state.First, now.First)
+	r.state.Bytes, r.extent = now.Bytes, nil // less a batch that is being committed
 	for _, m := range r.members {
 		if m.ops && m.pos < r.state.First-1 {
 			m.wake()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/baton-relay/baton/oplog"
 	"github.com/baton-relay/baton/relay/auth"
@@ -26,6 +27,7 @@ type call struct {
 	id     *auth.Identity
 	token  string
 	rights auth.Rights // in doc, or in every document
+	budget budget
 
 	end context.CancelCauseFunc
 }
@@ -64,12 +66,26 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // as an error is the answer.
 func (s *Server) with(right auth.Rights, serve func(*call) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		from := s.sourceOf(r).addr
+		if !s.crowd.knock(from, 0) {
+			turnAway(w, errKnocking)
+			return
+		}
 		id, token, ok := s.identify(w, r)
 		if !ok {
 			return
 		}
-		c := &call{w: newResponse(w, s.cfg.WriteTimeout), r: r, id: id, token: token}
-		err := c.admit(right)
+		place, full := s.crowd.enter(from, id)
+		if full != nil {
+			turnAway(w, full)
+			return
+		}
+		defer place.leave()
+		c := &call{w: newResponse(w, s.cfg.WriteTimeout), r: r, id: id, token: token, budget: budget{shared: place.shared}}
+		err := c.charge(countFrames, 1)
+		if err == nil {
+			err = c.admit(right)
+		}
 		if err == nil {
 			if err = s.calls.begin(s.done, c); err == nil {
 				defer s.calls.finish(c)
@@ -98,6 +114,17 @@ func (c *call) admit(right auth.Rights) error {
 	}
 	if c.rights = c.id.Rights(where); !c.rights.Has(right) {
 		return &refusal{http.StatusForbidden, wire.Forbidden, "this needs the right " + right.String() + " in " + where}
+	}
+	return nil
+}
+
+// charge counts what a call brings, or refuses it.
+func (c *call) charge(k kind, n int) error {
+	if c.budget.shared == nil || exempt(c.id) {
+		return nil
+	}
+	if wait := c.budget.take(time.Now(), k, n); wait > 0 {
+		return &later{tooFast, wait}
 	}
 	return nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/baton-relay/baton/oplog"
 	"github.com/baton-relay/baton/relay/wire"
@@ -32,6 +34,14 @@ func tooLarge(limit int) error {
 	return &refusal{http.StatusRequestEntityTooLarge, wire.TooLarge, fmt.Sprintf("the body may have at most %d bytes", limit)}
 }
 
+// later refuses what comes too often, or is too much at a time.
+type later struct {
+	message string
+	wait    time.Duration // before it may be tried again
+}
+
+func (e *later) Error() string { return e.message }
+
 // errorBody is the body of every refusal. Access is there where a document was
 // asked for that does not exist, the last three where a place in one that is gone.
 type errorBody struct {
@@ -49,9 +59,12 @@ func (s *Server) answerError(c *call, err error) {
 	if c.w.started || status == clientGone {
 		panic(http.ErrAbortHandler)
 	}
-	if status == http.StatusServiceUnavailable {
+	switch status {
+	case http.StatusServiceUnavailable:
 		body.RetryMS = retryUnavailable.Milliseconds()
 		c.retryLater()
+	case http.StatusTooManyRequests:
+		retryAfter(c.w.Header(), time.Duration(body.RetryMS)*time.Millisecond)
 	}
 	if status == http.StatusUnauthorized {
 		c.w.Header().Set("WWW-Authenticate", "Bearer")
@@ -61,8 +74,21 @@ func (s *Server) answerError(c *call, err error) {
 }
 
 // retryLater says when to ask again.
-func (c *call) retryLater() {
-	c.w.Header().Set("Retry-After", strconv.Itoa(int(retryUnavailable.Seconds())))
+func (c *call) retryLater() { retryAfter(c.w.Header(), retryUnavailable) }
+
+// turnAway refuses what comes too often, before it is a call.
+func turnAway(w http.ResponseWriter, why *later) {
+	retryAfter(w.Header(), why.wait)
+	answer(w, http.StatusTooManyRequests, why.wire())
+}
+
+func (e *later) wire() wire.Error {
+	return wire.Error{Code: wire.RateLimited, Message: e.message, RetryMS: e.wait.Milliseconds()}
+}
+
+// retryAfter says when to ask again, in whole seconds (RFC 9110, section 10.2.3).
+func retryAfter(h http.Header, wait time.Duration) {
+	h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
 
 // clientGone is the status of an answer that nobody waits for.
@@ -71,11 +97,14 @@ const clientGone = 0
 // explain says what an error means to the client. What nobody expects is logged.
 func (s *Server) explain(c *call, err error) (status int, body *errorBody) {
 	why, refused := errors.AsType[*refusal](err)
-	if !refused && c.r.Context().Err() != nil {
+	tooMuch, limited := errors.AsType[*later](err)
+	if !refused && !limited && c.r.Context().Err() != nil {
 		err = context.Cause(c.r.Context())
 	}
 	switch {
 	case refused:
+	case limited:
+		return http.StatusTooManyRequests, &errorBody{Error: tooMuch.wire()}
 	case errors.Is(err, oplog.ErrEpoch):
 		return s.gone(c, wire.Epoch, "the document has another epoch: it was created anew, restored or imported since")
 	case errors.Is(err, oplog.ErrPruned):

@@ -102,6 +102,9 @@ func (s *Server) postOps(c *call) error {
 	if err != nil {
 		return unreadable(err)
 	}
+	if err := errors.Join(c.charge(countBytes, len(body)), c.charge(countOps, len(ops))); err != nil {
+		return err
+	}
 	// The slot is given back when the log has answered, even if the client left
 	// long before: until then the ops take memory.
 	if err := take(s.calls.posts, "posts"); err != nil {
@@ -175,6 +178,9 @@ func (s *Server) postEvent(c *call) error {
 	name, data, err := wire.DecodeEvent(body, &s.cfg.Limits)
 	if err != nil {
 		return unreadable(err)
+	}
+	if err := errors.Join(c.charge(countBytes, len(body)), c.charge(countEvents, 1)); err != nil {
+		return err
 	}
 	r, err := s.room(c.r.Context(), c.doc)
 	if err != nil {

@@ -111,6 +111,8 @@ func (m *member) admit(f *wire.Frame, p *past) error {
 	switch {
 	case r.deleting:
 		return &wire.Error{Code: wire.Unavailable, Message: string(m.doc) + " is being deleted"}
+	case r.crowded():
+		return &wire.Error{Code: wire.Unavailable, Message: fmt.Sprintf("%s has %d participants, as many as it may have", m.doc, len(r.members))}
 	case st.Epoch != "" && m.format != "" && m.format != st.Format:
 		return &wire.Error{Code: wire.Format, Message: fmt.Sprintf("%s holds ops of format %s, not %s", m.doc, st.Format, m.format)}
 	}
@@ -127,6 +129,12 @@ func (m *member) admit(f *wire.Frame, p *past) error {
 	r.enter(m)
 	m.wake()
 	return nil
+}
+
+// crowded reports whether a room takes no more members.
+func (r *room) crowded() bool {
+	most := r.srv.cfg.Limits.Participants
+	return most > 0 && len(r.members) >= most
 }
 
 // place sets the member's position from how far the client has come, and

@@ -92,7 +92,7 @@ func TestPauseIsNoSilence(t *testing.T) {
 		here, there := net.Pipe()
 		defer here.Close()
 		defer there.Close()
-		s := &session{srv: h.srv, conn: newConn(there, time.Hour), open: 10_000, pinged: time.Now().UnixMilli()}
+		s := &session{srv: h.srv, conn: newConn(there, time.Hour, 1<<20), open: 10_000, pinged: time.Now().UnixMilli()}
 		s.room.L = &s.mu
 		time.Sleep(time.Hour)
 		s.pinged = time.Now().UnixMilli()

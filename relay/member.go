@@ -30,7 +30,9 @@ type member struct {
 	once      sync.Once // of release
 
 	// owned by the session's reader
-	closed map[clock.Actor]bool // actors that had a conflict here
+	closed  map[clock.Actor]bool   // actors that had a conflict here
+	held    map[clock.Actor]uint64 // the op that met a limit, of actors that had one
+	refused bool                   // an op of this frame was, for good
 
 	// below, guarded by room.mu
 
@@ -81,6 +83,8 @@ func (m *member) acked(d clock.Dot, at oplog.Offset, fresh bool, size int) {
 func (m *member) rejected(rej wire.Reject, size int) {
 	if size >= 0 {
 		m.session.settled(1, size)
+	} else if rej.Code != wire.Gap && rej.Code != wire.Missing && rej.Code != wire.Unavailable {
+		m.refused = true // said by the door, to the reader
 	}
 	if m.gone {
 		return

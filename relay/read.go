@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -49,6 +50,10 @@ func (s *session) read() {
 
 var errTooLarge = errors.New("frame is too large")
 
+// mostRead is how many bytes of the connection a message may take that has no
+// more than limit, with the heads of its fragments.
+func mostRead(limit int) int { return 2*limit + 64<<10 }
+
 // errBinary is for messages that are not text.
 var errBinary = fmt.Errorf("%w: a binary message", wire.ErrUnreadable)
 
@@ -64,6 +69,7 @@ func (s *session) readMessage() (*bytes.Buffer, error) {
 	buf.Reset()
 	limit := int64(s.srv.cfg.Limits.FrameBytes)
 	n, err := buf.ReadFrom(io.LimitReader(r, limit+1))
+	s.conn.inMessage = 0
 	if err == nil && n > limit {
 		err = errTooLarge
 	}
@@ -118,12 +124,19 @@ func (s *session) end() {
 // handle answers one frame. It reports whether it may have grown the stack for good.
 func (s *session) handle(data []byte) (grown bool) {
 	f, err := wire.Decode(data, &s.srv.cfg.Limits)
+	now := time.Now()
 	if refused, ok := errors.AsType[*wire.Error](err); ok {
 		s.say(refused)
+		s.strike(now)
 		return false
 	}
 	if err != nil {
 		s.close(wire.CloseUnreadable, err.Error())
+		return false
+	}
+	wait := s.chargeFrame(now, f, len(data))
+	if wait > 0 && f.Type != wire.TypeOps {
+		s.refuseLater(f, wait)
 		return false
 	}
 	switch f.Type {
@@ -140,20 +153,26 @@ func (s *session) handle(data []byte) (grown bool) {
 			s.refuse(f, wire.NotJoined, "join "+string(f.Doc)+" first")
 			return false
 		}
-		m.handle(f)
+		m.handle(f, now, wait)
 	}
 	return false
 }
 
-// handle answers a frame for a document that the session is in.
-func (m *member) handle(f *wire.Frame) {
+// handle answers a frame for a document that the session is in. Ops are not
+// taken if there is a time to wait.
+func (m *member) handle(f *wire.Frame, now time.Time, wait time.Duration) {
 	s := m.session
 	rights := m.access()
 	switch f.Type {
 	case wire.TypeOps:
-		d := delivery{ops: f.Ops, by: s.who().Subject, write: rights.Has(auth.Write), format: m.format, closed: m.closed}
+		ops := m.afford(now, f.Ops, wait)
+		d := delivery{ops: ops, by: s.who().Subject, write: rights.Has(auth.Write), format: m.format, closed: m.closed}
 		m.room.accept(context.Background(), m, &d)
 		m.closed = d.closed
+		if m.refused {
+			m.refused = false
+			s.strike(now)
+		}
 	case wire.TypePresence, wire.TypeEvent:
 		if !rights.Has(auth.Presence) {
 			s.refuse(f, wire.Forbidden, "no right to be present in "+string(m.doc))
@@ -203,4 +222,7 @@ func (s *session) refuse(f *wire.Frame, code wire.Code, message string) {
 		e.RetryMS = retryUnavailable.Milliseconds()
 	}
 	s.say(e)
+	if code != wire.Unavailable {
+		s.strike(time.Now())
+	}
 }

@@ -42,6 +42,7 @@ type room struct {
 	// waiting are ops for the next append, inflight those of the one under way.
 	waiting, inflight []pending
 	committing        bool
+	extent            *extent // nil until it is asked for
 	// settled is signalled when committing ends.
 	settled sync.Cond
 	// deleting says that the document is about to go.
@@ -90,7 +91,7 @@ func (s *Server) room(ctx context.Context, doc oplog.DocID) (*room, error) {
 }
 
 func (r *room) setState(state oplog.State) {
-	r.state = state
+	r.state, r.extent = state, nil
 	r.tail = tail{before: state.Head}
 	r.compactAt = state.Head + oplog.Offset(r.srv.cfg.CompactEvery)
 }

@@ -18,7 +18,6 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"crypto/subtle"
 	"log/slog"
@@ -33,78 +32,6 @@ import (
 	"github.com/baton-relay/baton/relay/auth"
 	"github.com/baton-relay/baton/relay/wire"
 )
-
-// Config is what a relay is made of. All but Log may be left zero.
-type Config struct {
-	// Log keeps the ops. The relay does not close it.
-	Log oplog.Log
-	// Auth says who may do what; nil gives everyone every right.
-	Auth auth.Authorizer
-	// Logger takes what an operator should know; nil discards it.
-	Logger *slog.Logger
-	// Limits; each that is zero has its default, see [Defaults].
-	Limits wire.Limits
-	// AllowOrigins are the web origins, beside the relay's own, whose pages may
-	// talk to it: "https://app.example.com", or "*" for all.
-	AllowOrigins []string
-	// Heartbeat is how often a session is pinged (25 s). One that shows no sign
-	// of life for two of them is closed.
-	Heartbeat time.Duration
-	// PresenceInterval is how often presence is flushed (33 ms), less often in
-	// large rooms.
-	PresenceInterval time.Duration
-	// WriteTimeout is how long a peer may take no byte at all (2 min). TCP opens a
-	// window again only when a whole segment fits: on loopback, with segments of
-	// 64 KiB, a reader of 1 kB/s takes nothing for a minute at a time.
-	WriteTimeout time.Duration
-	// CompactEvery is after how many ops without a snapshot one session is asked
-	// for one (2,000).
-	CompactEvery int
-	// Home serves what the protocol does not: the page at /. Nil is 404.
-	Home http.Handler
-	// Version is what welcome says of the server.
-	Version string
-}
-
-// Defaults returns the limits of a relay that sets none.
-func Defaults() wire.Limits {
-	return wire.Limits{
-		FrameBytes:       1 << 20,
-		OpBytes:          768 << 10,
-		OpsPerFrame:      512,
-		ClockEntries:     4096,
-		UnackedOps:       4096,
-		ServerFrameBytes: 1<<20 + 256<<10,
-		Docs:             64,
-		PresenceBytes:    16 << 10,
-		PresenceHz:       30,
-	}
-}
-
-func (c *Config) fill() {
-	d := Defaults()
-	l := &c.Limits
-	l.FrameBytes = cmp.Or(l.FrameBytes, d.FrameBytes)
-	l.OpBytes = min(cmp.Or(l.OpBytes, d.OpBytes), l.FrameBytes*3/4)
-	l.OpsPerFrame = cmp.Or(l.OpsPerFrame, d.OpsPerFrame)
-	l.ClockEntries = cmp.Or(l.ClockEntries, d.ClockEntries)
-	l.UnackedOps = cmp.Or(l.UnackedOps, d.UnackedOps)
-	l.ServerFrameBytes = cmp.Or(l.ServerFrameBytes, l.FrameBytes+256<<10)
-	l.Docs = cmp.Or(l.Docs, d.Docs)
-	l.PresenceBytes = min(cmp.Or(l.PresenceBytes, d.PresenceBytes), l.FrameBytes/2)
-	c.Heartbeat = cmp.Or(c.Heartbeat, 25*time.Second)
-	c.PresenceInterval = cmp.Or(c.PresenceInterval, 33*time.Millisecond)
-	l.PresenceHz = cmp.Or(l.PresenceHz, max(1, int(time.Second/c.PresenceInterval)))
-	c.WriteTimeout = cmp.Or(c.WriteTimeout, 2*time.Minute)
-	c.CompactEvery = cmp.Or(c.CompactEvery, 2000)
-	c.Version = cmp.Or(c.Version, "dev")
-	if c.Auth == nil {
-		c.Auth = auth.Everyone{}
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-}
 
 // retryUnavailable is what a client is told to wait when the log takes nothing.
 const retryUnavailable = time.Second
@@ -124,6 +51,8 @@ type Server struct {
 	watcher sync.WaitGroup // of watch and parking
 	commits sync.WaitGroup // rooms that carry ops to the log
 	calls   *calls         // HTTP requests under way
+	crowd   *crowd
+	open    bool // nobody is asked who they are
 
 	mu sync.Mutex
 	// below guarded by mu
@@ -143,6 +72,8 @@ func New(cfg Config) *Server {
 		empty:    make(chan struct{}),
 		calls:    newCalls(),
 	}
+	_, s.open = cfg.Auth.(auth.Everyone)
+	s.crowd = newCrowd(&s.cfg.Limits)
 	s.done, s.stop = context.WithCancel(context.Background())
 	s.mux = s.routes()
 	s.meters = newMeters(s)
@@ -163,6 +94,7 @@ func (s *Server) add(ses *session) bool {
 }
 
 func (s *Server) forget(ses *session) {
+	ses.seat.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, ses.id)

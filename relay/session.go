@@ -2,6 +2,7 @@ package relay
 
 import (
 	"encoding/hex"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,13 +22,19 @@ type session struct {
 	secret [16]byte // by which a later session may end this one
 	ws     *websocket.Conn
 	conn   *conn
+	addr   netip.Addr // where the client is
+	seat   seat
+	budget budget
 	// writing is write, bound once: "go s.write()" allocates each time.
 	writing func()
 
 	writer atomic.Int32 // idle, writing or woken
 	turn   int          // counts the writer's turns; owned by it
 
-	peerDone bool // the peer has sent its close; owned by the reader
+	// owned by the reader
+
+	peerDone bool // the peer has sent its close
+	grace    int  // ops behind one that met a limit, which count against none
 
 	mu sync.Mutex
 	// all below is guarded by mu

@@ -28,6 +28,11 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, wire.Unavailable, "this node is going; connect again")
 		return
 	}
+	from := s.sourceOf(r)
+	if !s.crowd.knock(from.addr, 1) {
+		turnAway(w, errKnocking)
+		return
+	}
 	id, token, ok := s.identify(w, r)
 	if !ok {
 		return
@@ -37,7 +42,12 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, wire.Invalid, "offer the subprotocol "+wire.Subprotocol+", or none")
 		return
 	}
-	hw := &hijacker{ResponseWriter: w, patience: s.cfg.WriteTimeout}
+	place, full := s.crowd.enter(from.addr, id)
+	if full != nil {
+		turnAway(w, full)
+		return
+	}
+	hw := &hijacker{ResponseWriter: w, patience: s.cfg.WriteTimeout, most: mostRead(s.cfg.Limits.FrameBytes)}
 	up := websocket.Upgrader{
 		HandshakeTimeout: 10 * time.Second,
 		WriteBufferSize:  512, // of the handshake
@@ -50,25 +60,42 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	}
 	ws, err := up.Upgrade(hw, r, nil)
 	if err != nil {
+		place.leave()
 		return // answered above
 	}
 	hw.conn.upgraded.Store(true)
 	ses := &session{
 		srv: s, id: uuid.NewString(), secret: uuid.New(),
 		ws: ws, conn: hw.conn, identity: id, user: userJSON(id), token: token,
+		addr: from.addr, seat: place,
 		pinged: time.Now().UnixMilli(),
 	}
 	ses.room.L = &ses.mu
 	ses.writing = ses.write
+	if place.shared != nil {
+		ses.budget = budget{&allowance{paces: &s.crowd.paces, factor: 1}, place.shared}
+	}
 	// What the library would answer by itself is answered in the stream's order.
 	ws.SetPingHandler(func(data string) error {
+		ses.conn.inMessage = 0
+		if now := time.Now(); ses.charge(now, countFrames, 1) > 0 {
+			ses.strike(now)
+			return nil
+		}
 		ses.sayFrame(frame(opPong, []byte(data)))
 		ses.awaitRoom() // between two messages there may be any number of pings
 		return nil
 	})
-	ws.SetPongHandler(func(string) error { return nil })
+	ws.SetPongHandler(func(string) error {
+		ses.conn.inMessage = 0
+		if now := time.Now(); ses.charge(now, countFrames, 1) > 0 {
+			ses.strike(now)
+		}
+		return nil
+	})
 	ws.SetCloseHandler(func(int, string) error { return nil })
 	if !s.add(ses) {
+		place.leave()
 		ses.cut()
 		return
 	}
@@ -85,6 +112,7 @@ var handshakeBuffers sync.Pool
 type hijacker struct {
 	http.ResponseWriter
 	patience time.Duration
+	most     int
 	conn     *conn
 }
 
@@ -94,7 +122,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.conn = newConn(c, h.patience)
+	h.conn = newConn(c, h.patience, h.most)
 	if n := rw.Reader.Buffered(); n > 0 {
 		// A client that did not wait for the answer to its handshake.
 		early, err := rw.Reader.Peek(n)

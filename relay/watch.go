@@ -29,6 +29,7 @@ func (s *Server) watch() {
 				r.rest()
 			}
 			s.parking.tidy(now)
+			s.crowd.forget(now)
 		}
 	}
 }

@@ -31,6 +31,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// open says that everyone on this machine may enter, and nobody else.
+func (f *accessFlags) open(listen string) bool {
+	host, _, _ := net.SplitHostPort(listen) // was validated
+	return isLoopback(host) && f.Tokens == ""
+}
+
 // apply has the relay ask whoever connects.
 func (f *accessFlags) apply(cfg *relay.Config) error {
 	cfg.AllowOrigins = f.AllowOrigin

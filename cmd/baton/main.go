@@ -35,6 +35,7 @@ func main() {
 		kong.Name("baton"),
 		kong.Description("A relay for collaborative editing: it carries vector-clocked ops between a document's participants, keeps them in a log, and never opens them."),
 		kong.Vars{"version": "baton " + version, "tokens": tokenNames()},
+		kong.Vars(limitDefaults()),
 		kong.ShortUsageOnError(),
 		kong.DefaultEnvars("BATON"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

@@ -58,7 +58,7 @@ func (c *serveCmd) Run() error {
 		Logger: logger, Version: version,
 		Heartbeat: c.Heartbeat, PresenceInterval: c.PresenceInterval,
 	}
-	c.Limits.apply(&cfg)
+	c.Limits.apply(&cfg, c.Access.open(c.Listen))
 	if err := c.Access.apply(&cfg); err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ func serveData(t *testing.T, program, data string, args ...string) *server {
 	}
 	address := l.Addr().String()
 	l.Close() // the program takes the port; nothing else asks for it meanwhile
-	args = append([]string{"--listen", address, "--data", data, "--log-level", "error"}, args...)
+	args = append([]string{"--listen", address, "--data", data, "--log-level", "error", "--throttle", "off"}, args...)
 	if slices.Contains(args, openToAll) {
 		args = slices.DeleteFunc(args, func(s string) bool { return s == openToAll })
 	} else if !slices.Contains(args, "--tokens") {

@@ -117,8 +117,8 @@ const (
 	CloseRateLimited  = 4429
 )
 
-// Limits are what one relay accepts and sends. Sizes are bytes; a rate of 0
-// means no limit.
+// Limits are what one relay accepts and sends. Sizes are bytes. Of what counts
+// from participants on, 0 means no limit.
 type Limits struct {
 	FrameBytes       int `json:"frame_bytes"`        // a client's frame
 	OpBytes          int `json:"op_bytes"`           // payload, ext and clock of an op, as JSON text
@@ -129,7 +129,28 @@ type Limits struct {
 	Docs             int `json:"docs"`               // one session is in
 	PresenceBytes    int `json:"presence_bytes"`     // a state, or an event's data
 	PresenceHz       int `json:"presence_hz"`        // faster than this, states are passed over
-	OpsPerS          int `json:"ops_per_s"`
+
+	Participants int `json:"participants"` // sessions in a document
+	DocBytes     int `json:"doc_bytes"`    // payload and ext of the ops that a document holds
+	Actors       int `json:"actors"`       // of one subject in a document
+	DocActors    int `json:"doc_actors"`   // of a document
+
+	// What one session may send in a second, and of all for how many seconds at
+	// once, after a pause.
+	FramesPerS   int `json:"frames_per_s"`
+	BytesPerS    int `json:"bytes_per_s"`
+	OpsPerS      int `json:"ops_per_s"`
+	PresencePerS int `json:"presence_per_s"`
+	EventsPerS   int `json:"events_per_s"`
+	JoinsPerS    int `json:"joins_per_s"`
+	RefusalsPerS int `json:"refusals_per_s"` // refused frames, before the connection is closed with 4429
+	BurstS       int `json:"burst_s"`
+	// SubjectFactor is how many times as much all sessions of a subject may send
+	// together; those without a subject, all of an address.
+	SubjectFactor      int `json:"subject_factor"`
+	SubjectConnections int `json:"subject_connections"`
+	AddressConnections int `json:"address_connections"`
+	HandshakesPerS     int `json:"handshakes_per_s"` // of an address
 }
 
 // User is who a session belongs to.

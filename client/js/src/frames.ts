@@ -158,7 +158,22 @@ export interface Limits {
   docs: number
   presence_bytes?: number
   presence_hz: number
+  participants?: number
+  doc_bytes?: number
+  actors?: number
+  doc_actors?: number
+  frames_per_s?: number
+  bytes_per_s?: number
   ops_per_s: number
+  presence_per_s?: number
+  events_per_s?: number
+  joins_per_s?: number
+  refusals_per_s?: number
+  burst_s?: number
+  subject_factor?: number
+  subject_connections?: number
+  address_connections?: number
+  handshakes_per_s?: number
 }
 
 export interface WelcomeFrame {

@@ -1,0 +1,61 @@
+package relay
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// source is where a request comes from.
+type source struct {
+	addr netip.Addr // not valid where it is not known
+	// host is the name that the client used, with the port.
+	host string
+	// proxied says that a trusted proxy speaks for the client.
+	proxied bool
+}
+
+// sourceOf tells where a request comes from: the other end of the connection or,
+// where that is a trusted proxy, whom it names. Of several addresses the last
+// counts that is not of a trusted proxy: what stands before it, the client may
+// have written itself.
+func (s *Server) sourceOf(r *http.Request) source {
+	p := source{host: r.Host}
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		p.addr = from.Addr().Unmap()
+	}
+	hops := r.Header.Values("X-Forwarded-For")
+	if len(hops) == 0 || !s.trusts(p.addr) {
+		return p
+	}
+	p.proxied = true
+	for _, hop := range slices.Backward(strings.Split(strings.Join(hops, ","), ",")) {
+		addr, ok := parseHop(hop)
+		if !ok {
+			break // by whatever wrote this; before it nobody can be believed
+		}
+		if p.addr = addr; !s.trusts(addr) {
+			break
+		}
+	}
+	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
+		p.host = host
+	}
+	return p
+}
+
+// parseHop reads an address as proxies write them: some with a port.
+func parseHop(text string) (netip.Addr, bool) {
+	text = strings.TrimSpace(text)
+	if host, _, err := net.SplitHostPort(text); err == nil {
+		text = host
+	}
+	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	return addr.Unmap(), err == nil
+}
+
+func (s *Server) trusts(a netip.Addr) bool {
+	return slices.ContainsFunc(s.cfg.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(a) })
+}

@@ -1,0 +1,174 @@
+package relay
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/wire"
+)
+
+// behindProxy is a relay that believes what is said of where a client is.
+func behindProxy(l wire.Limits) Config {
+	return Config{
+		Auth: writers, Throttle: true, Limits: l,
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")},
+	}
+}
+
+// handshake tries to connect from an address, and returns the status.
+func (h *harness) handshake(from, token string) (ws *websocket.Conn, status int) {
+	h.t.Helper()
+	header := http.Header{"X-Forwarded-For": {from}, "Authorization": {"Bearer " + token}}
+	ws, resp, err := h.dialer.DialContext(h.t.Context(), "ws"+h.url[len("http"):]+"/v1/ws", header)
+	if resp == nil {
+		h.t.Fatal(err)
+	}
+	if err == nil {
+		h.t.Cleanup(func() { ws.Close() })
+	}
+	return ws, resp.StatusCode
+}
+
+// One subject has so many connections, one address too, and a subject or an
+// address beside it is not touched. One that ends makes room.
+func TestConnectionsAreCounted(t *testing.T) {
+	h := start(t, behindProxy(wire.Limits{SubjectConnections: 3, AddressConnections: 5, HandshakesPerS: -1}))
+	var open []*websocket.Conn
+	for i, try := range []struct {
+		from, token string
+		want        int
+	}{
+		{"1.1.1.1", "ann", 101},
+		{"1.1.1.2", "ann", 101},
+		{"1.1.1.3", "ann", 101},
+		{"1.1.1.4", "ann", 429}, // the subject
+		{"1.1.1.1", "bob", 101},
+		{"1.1.1.1", "bob", 101},
+		{"1.1.1.1", "reader", 101},
+		{"1.1.1.1", "reader", 101},
+		{"1.1.1.1", "reader", 429}, // the address
+		{"1.1.1.1", "root", 101},   // may administer
+		{"1.1.1.2", "reader", 101},
+		{"2001:db8::1", "reader", 429}, // the subject
+		{"2001:db8::1", "bob", 101},
+		{"2001:db8::2", "root", 101},
+		{"2001:db8::3", "root", 101},
+		{"2001:db8::4", "root", 101},
+		{"2001:db8::5", "root", 101},
+		{"2001:db8::6", "bob", 429}, // the same 64 bits
+	} {
+		ws, got := h.handshake(try.from, try.token)
+		if got != try.want {
+			t.Fatalf("try %d, %s from %s: got %d, want %d", i, try.token, try.from, got, try.want)
+		}
+		open = append(open, ws)
+	}
+	open[0].Close()
+	for deadline := time.Now().Add(patience); ; {
+		if _, got := h.handshake("1.1.1.4", "ann"); got == 101 {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("got %d after a connection ended, want 101", got)
+		}
+	}
+}
+
+// An address may begin so many connections in a second; others are not touched.
+// So is who tries tokens, by whatever way.
+func TestHandshakesAreCounted(t *testing.T) {
+	h := start(t, behindProxy(wire.Limits{HandshakesPerS: 1, BurstS: 10}))
+	for i := range 10 {
+		if _, got := h.handshake("1.1.1.1", "ann"); got != 101 {
+			t.Fatalf("handshake %d: got %d, want 101", i, got)
+		}
+	}
+	if _, got := h.handshake("1.1.1.1", "ann"); got != 429 {
+		t.Errorf("got %d, want 429", got)
+	}
+	if _, got := h.handshake("1.1.1.2", "ann"); got != 101 {
+		t.Errorf("from elsewhere: got %d, want 101", got)
+	}
+	want := [...]int{9: 401, 10: 429}
+	for i := range 11 {
+		got := h.do("GET /v1/docs/d", "", "X-Forwarded-For: 1.1.1.3", fmt.Sprint("Authorization: Bearer guess", i))
+		if i >= 9 && got.status != want[i] {
+			t.Errorf("guess %d: got %d, want %d", i, got.status, want[i])
+		}
+	}
+	// Even a good one is not looked at now.
+	h.do("GET /v1/docs/d", "", "X-Forwarded-For: 1.1.1.3", "Authorization: Bearer ann").want(t, "a good one", 429)
+	for deadline := time.Now().Add(patience); ; {
+		if _, got := h.handshake("1.1.1.1", "ann"); got == 101 {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("got %d however long it waits, want 101", got)
+		}
+	}
+}
+
+// Nobody is remembered for long but those who are there.
+func TestTheCrowdIsForgotten(t *testing.T) {
+	limits := Defaults()
+	c := newCrowd(&limits)
+	ann := &auth.Identity{Subject: "ann"}
+	for i := range 100 {
+		in, full := c.enter(netip.AddrFrom4([4]byte{1, 1, 1, byte(i)}), ann)
+		if full != nil {
+			t.Fatal(full)
+		}
+		if i > 0 {
+			in.leave()
+		}
+		c.knock(netip.AddrFrom4([4]byte{1, 1, 2, byte(i)}), 1)
+	}
+	now := time.Now()
+	for _, step := range []struct {
+		at        time.Duration
+		addresses int
+	}{{partyLife / 2, 200}, {2 * partyLife, 1}} {
+		c.forget(now.Add(step.at))
+		if len(c.addresses) != step.addresses || len(c.subjects) != 1 {
+			t.Errorf("after %v: got %d addresses and %d subjects, want %d and 1", step.at, len(c.addresses), len(c.subjects), step.addresses)
+		}
+	}
+}
+
+func TestWhereARequestComesFrom(t *testing.T) {
+	s := &Server{cfg: behindProxy(wire.Limits{})}
+	tests := map[string]struct {
+		remote, forwarded, host, wantAddr, wantHost string
+	}{
+		"nobody between":            {"8.8.8.8:1", "", "", "8.8.8.8", "here:8080"},
+		"a proxy":                   {"10.1.1.1:1", "8.8.8.8", "there", "8.8.8.8", "there"},
+		"two proxies":               {"10.1.1.1:1", "8.8.8.8, 10.2.2.2", "", "8.8.8.8", "here:8080"},
+		"what the client wrote":     {"10.1.1.1:1", "1.2.3.4, 8.8.8.8", "", "8.8.8.8", "here:8080"},
+		"a stranger":                {"8.8.8.8:1", "1.2.3.4", "there", "8.8.8.8", "here:8080"},
+		"a port":                    {"10.1.1.1:1", "8.8.8.8:555", "", "8.8.8.8", "here:8080"},
+		"IPv6":                      {"10.1.1.1:1", "2001:db8::1", "", "2001:db8::1", "here:8080"},
+		"IPv6 with a port":          {"10.1.1.1:1", "[2001:db8::1]:5", "", "2001:db8::1", "here:8080"},
+		"mapped":                    {"[::ffff:10.1.1.1]:1", "::ffff:8.8.8.8", "", "8.8.8.8", "here:8080"},
+		"nonsense":                  {"10.1.1.1:1", "8.8.8.8, unknown", "", "10.1.1.1", "here:8080"},
+		"only proxies":              {"10.1.1.1:1", "10.9.9.9, 10.2.2.2", "", "10.9.9.9", "here:8080"},
+		"a host, nobody spoken for": {"10.1.1.1:1", "", "there", "10.1.1.1", "here:8080"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := &http.Request{RemoteAddr: tt.remote, Host: "here:8080", Header: http.Header{}}
+			if tt.forwarded != "" {
+				r.Header.Set("X-Forwarded-For", tt.forwarded)
+			}
+			if tt.host != "" {
+				r.Header.Set("X-Forwarded-Host", tt.host)
+			}
+			if got := s.sourceOf(r); got.addr.String() != tt.wantAddr || got.host != tt.wantHost {
+				t.Errorf("got %v as %s, want %s as %s", got.addr, got.host, tt.wantAddr, tt.wantHost)
+			}
+		})
+	}
+}
