@@ -75,22 +75,22 @@ func (h *Heads) AppendBinary(dst []byte) []byte {
 	return dst
 }
 
-// ParseHeads reads exactly what [Heads.AppendBinary] wrote.
-func ParseHeads(b []byte) (Heads, error) {
+// ParseHeads reads what [Heads.AppendBinary] wrote and returns the bytes behind it.
+func ParseHeads(b []byte) (h Heads, rest []byte, err error) {
 	c, b, err := clock.ParseBinary(b)
 	if err != nil {
-		return Heads{}, err
+		return Heads{}, nil, err
 	}
-	h := Heads{Clock: c}
+	h.Clock = c
 	n, b, ok := uvarint(b)
 	if !ok || n > uint64(len(b)/2) {
-		return Heads{}, errHeads
+		return Heads{}, nil, errHeads
 	}
 	names := make([]string, n)
 	for i := range names {
 		var name []byte
 		if name, b, ok = lengthPrefixed(b); !ok || len(name) == 0 || i > 0 && names[i-1] >= string(name) {
-			return Heads{}, errHeads
+			return Heads{}, nil, errHeads
 		}
 		names[i] = string(name)
 	}
@@ -98,17 +98,17 @@ func ParseHeads(b []byte) (Heads, error) {
 	for a := range c.All() {
 		var i uint64
 		if i, b, ok = uvarint(b); !ok || i > n {
-			return Heads{}, errHeads
+			return Heads{}, nil, errHeads
 		}
 		if i > 0 {
 			owning[i] = true
 			h.own(a, names[i-1])
 		}
 	}
-	if len(b) > 0 || uint64(len(owning)) < n {
-		return Heads{}, errHeads
+	if uint64(len(owning)) < n {
+		return Heads{}, nil, errHeads
 	}
-	return h, nil
+	return h, b, nil
 }
 
 func uvarint(b []byte) (n uint64, rest []byte, ok bool) {

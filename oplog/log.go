@@ -123,6 +123,9 @@ type State struct {
 	// Bytes is what the payloads and exts of the ops take that are held.
 	Bytes int64
 	Heads Heads
+	// Bytes is the content (see [Op.Bytes]) of all entries that are held, exactly:
+	// of those from First to Head. Snapshots do not count.
+	Bytes int64
 }
 
 // Snapshot describes a stored blob: the state of a document that holds exactly

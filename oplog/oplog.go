@@ -129,6 +129,9 @@ type Entry struct {
 	Redacted bool
 }
 
+// Bytes returns how many bytes of content an op has, payload and ext together.
+func (o *Op) Bytes() int64 { return int64(len(o.Payload) + len(o.Ext)) }
+
 // SameContent reports whether two ops of one name are the same op: payload and
 // ext count, the clock does not.
 func (o *Op) SameContent(p *Op) bool {

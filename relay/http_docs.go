@@ -18,7 +18,8 @@ type docInfo struct {
 	First        oplog.Offset   `json:"first"`
 	Clock        clock.Vector   `json:"clock"`
 	Format       oplog.Format   `json:"format"`
-	At           int64          `json:"at"` // of the newest op
+	At           int64          `json:"at"`    // of the newest op
+	Bytes        int64          `json:"bytes"` // of the ops that are held
 	Participants int            `json:"participants"`
 	Access       []string       `json:"access"` // what the caller may do here
 	Snapshot     *wire.Snapshot `json:"snapshot,omitempty"`
@@ -38,7 +39,7 @@ func (s *Server) getDoc(c *call) error {
 	}
 	info := &docInfo{
 		Doc: c.doc, Epoch: state.Epoch, Head: state.Head, First: state.First,
-		Clock: state.Heads.Clock, Format: state.Format, At: state.At,
+		Clock: state.Heads.Clock, Format: state.Format, At: state.At, Bytes: state.Bytes,
 		Participants: s.participants(c.doc), Access: c.rights.Names(),
 	}
 	blob, err := s.log.Snapshot(ctx, c.doc, 0)

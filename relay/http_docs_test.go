@@ -15,7 +15,7 @@ func TestDocInfo(t *testing.T) {
 	h.want(404, "GET /v1/docs/d", "", `"not_found"`, `"access":["read",`) // it exists from its first op
 	h.write("d", "a", 1, 2, 1)
 	h.write("d", "b", 1, 1, 1)
-	h.want(200, "GET /v1/docs/d", "", `{"doc":"d","epoch":"`, `"head":3,"first":1,"clock":{"a":2,"b":1},"format":"json","at":1`, `,"participants":1,"access":["read","write","presence","compact","admin"]}`)
+	h.want(200, "GET /v1/docs/d", "", `{"doc":"d","epoch":"`, `"head":3,"first":1,"clock":{"a":2,"b":1},"format":"json","at":1`, `,"bytes":9,"participants":1,"access":["read","write","presence","compact","admin"]}`)
 	p.send(`{"type":"leave","doc":"d"}`)
 	p.await(`"left"`)
 	h.want(200, "GET /v1/docs/d", "", `"participants":0`)

@@ -68,6 +68,7 @@ type docInfo struct {
 	Clock  clock.Vector `json:"clock"`
 	Format oplog.Format `json:"format"`
 	At     int64        `json:"at"`
+	Bytes  int64        `json:"bytes"`
 	Access []string     `json:"access"`
 }
 
@@ -96,7 +97,7 @@ func (r *Relay) State(ctx context.Context, doc oplog.DocID) (oplog.State, error)
 	}
 	return oplog.State{
 		Span:   oplog.Span{Epoch: info.Epoch, First: info.First, Head: info.Head},
-		Format: info.Format, At: info.At, Heads: oplog.Heads{Clock: info.Clock},
+		Format: info.Format, At: info.At, Heads: oplog.Heads{Clock: info.Clock}, Bytes: info.Bytes,
 	}, nil
 }
 

@@ -141,6 +141,7 @@ func newEpoch() oplog.Epoch { return oplog.Epoch(strings.ToLower(rand.Text())) }
 func (b *batch) putEntry(c *change, e *oplog.Entry, n int) {
 	c.head++
 	c.at = e.At
+	c.bytes += e.Bytes()
 	key := offsetKey(c.doc.num, c.head)
 	b.scratch = oplog.AppendEntry(b.scratch[:0], e)
 	b.put(bucketOps, key[:], b.scratch)
@@ -148,7 +149,7 @@ func (b *batch) putEntry(c *change, e *oplog.Entry, n int) {
 	fresh := e.Seq == 1
 	c.spacing.add(e, len(b.scratch), fresh)
 	if c.spacing.due() {
-		size := b.putBlock(c.doc.num, c.head, &block{at: c.at, heads: c.heads(n)})
+		size := b.putBlock(c.doc.num, c.head, &block{at: c.at, heads: c.heads(n), bytes: c.bytes})
 		c.spacing = spacing{block: size}
 	}
 }

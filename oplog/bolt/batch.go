@@ -82,7 +82,7 @@ func (b *batch) change(id oplog.DocID) (*change, error) {
 	})
 	c := &change{
 		doc: d, exists: d.exists, first: d.first, head: d.head, at: d.at,
-		snapshots: d.snapshots, spacing: d.spacing,
+		bytes: d.bytes, pruned: d.pruned, snapshots: d.snapshots, spacing: d.spacing,
 	}
 	b.changes[id] = c
 	return c, err

@@ -130,7 +130,7 @@ func (l *Log) prepare() error {
 	if err := l.db.Sync(); err != nil {
 		return fmt.Errorf("sync %s: %w", l.path, err)
 	}
-	if err := l.viewFile(checkVersion); err != nil {
+	if err := l.upgrade(); err != nil {
 		return err
 	}
 	if err := removeParts(l.path); err != nil {
@@ -140,6 +140,35 @@ func (l *Log) prepare() error {
 		return fmt.Errorf("give the documents of a backup new epochs: %w", err)
 	}
 	return l.viewFile(l.committer.loadSweeps)
+}
+
+// upgrade marks a file of oldVersion as one of formatVersion before anything is
+// written that an older program would not understand.
+func (l *Log) upgrade() error {
+	var have uint64
+	err := l.viewFile(func(tx *bbolt.Tx) (err error) {
+		have, err = version(tx)
+		return err
+	})
+	if err != nil || have == formatVersion {
+		return err
+	}
+	l.opts.Logger.Info("this file becomes one that older programs refuse", logVersion, formatVersion)
+	if err := guard(l.path, func() error { return l.db.Update(putVersion) }); err != nil {
+		return fmt.Errorf("mark %s as version %d: %w", l.path, formatVersion, err)
+	}
+	return nil
+}
+
+// Size returns the bytes of the file that the log has used, free pages included.
+// The file itself may end some megabytes later, since it grows in steps. After
+// Close it is 0.
+func (l *Log) Size() (bytes int64) {
+	_ = l.db.View(func(tx *bbolt.Tx) error { // fails only when closed
+		bytes = tx.Size()
+		return nil
+	})
+	return bytes
 }
 
 // Health implements [oplog.Log].

@@ -19,6 +19,8 @@ type change struct {
 	at        int64
 	tail      []added
 	raised    map[clock.Actor]uint64 // from tail, once that is long
+	bytes     int64
+	pruned    int64
 	snapshots []stored
 	spacing   spacing
 }
@@ -95,6 +97,7 @@ func (c *change) publish() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.exists, d.first, d.head, d.at = c.exists, c.first, c.head, c.at
+	d.bytes, d.pruned = c.bytes, c.pruned
 	d.snapshots, d.spacing = c.snapshots, c.spacing
 	for i := range c.tail {
 		e := &c.tail[i]

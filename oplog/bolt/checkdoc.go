@@ -120,13 +120,14 @@ func (d *docCheck) entry(e *oplog.Entry) {
 	}
 	d.sum.heads.Apply(e)
 	d.sum.at = e.At
+	d.sum.bytes += e.Bytes()
 }
 
 // at checks the index block and the snapshot at an offset, if there are.
 func (d *docCheck) at(at oplog.Offset) {
 	if d.blocks.ok && d.blocks.at == at {
 		b, _, _, err := d.view.lastBlock(at)
-		if err == nil && (b.at != d.sum.at || !b.heads.Equal(&d.sum.heads)) {
+		if err == nil && (b.at != d.sum.at || !b.heads.Equal(&d.sum.heads) || b.bytes != uncounted && b.bytes != d.sum.bytes) {
 			err = errors.New("it is not what the entries add up to")
 		}
 		if err != nil {

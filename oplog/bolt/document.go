@@ -33,6 +33,8 @@ type document struct {
 	head      oplog.Offset
 	at        int64
 	heads     oplog.Heads
+	bytes     int64    // content of the entries up to head
+	pruned    int64    // and of those before first
 	snapshots []stored // by offset
 	spacing   spacing
 
@@ -52,7 +54,8 @@ type stored struct {
 type spacing struct {
 	entries int
 	bytes   int
-	block   int // about how many bytes a block would take now
+	block   int  // about how many bytes a block would take now
+	old     bool // the last block does not say how many bytes came before
 }
 
 const (
@@ -71,8 +74,9 @@ func (s *spacing) add(e *oplog.Entry, bytes int, fresh bool) {
 
 // due reports whether an index block should be written. Blocks cost at most a
 // sixteenth of the entries that they index, however many actors a document has.
+// Behind one of oldVersion another is due at once, so that bytes are counted once.
 func (s *spacing) due() bool {
-	return s.entries >= spacingEntries && s.bytes >= spacingFactor*s.block
+	return s.old || s.entries >= spacingEntries && s.bytes >= spacingFactor*s.block
 }
 
 func (d *document) state() (oplog.State, error) {
@@ -86,6 +90,7 @@ func (d *document) state() (oplog.State, error) {
 		Format: d.format,
 		At:     d.at,
 		Heads:  d.heads.Clone(),
+		Bytes:  d.bytes - d.pruned,
 	}, nil
 }
 
@@ -147,15 +152,23 @@ func (d *document) fold(v *view) error {
 	if err != nil {
 		return err
 	}
-	d.at, d.heads = b.at, b.heads
-	d.spacing = spacing{block: size}
-	return v.entries(at, d.head, func(e *oplog.Entry, size int) bool {
+	d.at, d.heads, d.bytes = b.at, b.heads, v.blockBytes(&b, at)
+	d.spacing = spacing{block: size, old: b.bytes == uncounted}
+	if err := v.entries(at, d.head, func(e *oplog.Entry, size int) bool {
 		fresh := d.heads.Clock.Get(e.Actor) == 0
 		d.heads.Apply(e)
 		d.at = e.At
+		d.bytes += e.Bytes()
 		d.spacing.add(e, size, fresh)
 		return true
-	})
+	}); err != nil {
+		return err
+	}
+	var ok bool
+	if d.pruned, ok = v.pruned(); !ok {
+		d.pruned = d.bytes - v.content(d.first-1, d.head)
+	}
+	return nil
 }
 
 // known returns whether the document exists, if that is known.

@@ -127,4 +127,5 @@ const (
 	logError    = "error"
 	logDocument = "document"
 	logBlob     = "blob"
+	logVersion  = "version"
 )

@@ -11,8 +11,12 @@ import (
 	"github.com/baton-relay/baton/oplog"
 )
 
-// formatVersion is the version of the layout that this package reads and writes.
-const formatVersion = 1
+// formatVersion is the version of the layout that this package writes. It reads
+// oldVersion as well, whose index blocks do not say how many bytes came before.
+const (
+	formatVersion = 2
+	oldVersion    = 1
+)
 
 // The buckets. All values are sealed (oplog.Seal) with their key.
 var (
@@ -96,22 +100,40 @@ func parseRecord(b []byte) (r record, err error) {
 type block struct {
 	at    int64 // time of the entry at that offset
 	heads oplog.Heads
+	// bytes is the content of the entries up to that offset, pruned or not, or
+	// uncounted in a block of oldVersion. Behind such blocks counting starts with
+	// what was still held: only the difference of two is ever used.
+	bytes int64
 }
 
-// appendBinary appends the stored form: uvarint at, heads.
+const uncounted = -1
+
+// appendBinary appends the stored form: uvarint at, heads, uvarint bytes.
 func (b *block) appendBinary(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(b.at))
-	return b.heads.AppendBinary(dst)
+	dst = b.heads.AppendBinary(dst)
+	return binary.AppendUvarint(dst, uint64(b.bytes))
 }
 
-func parseBlock(b []byte) (block, error) {
-	d := decoder{rest: b}
+func parseBlock(body []byte) (block, error) {
+	d := decoder{rest: body}
 	at := d.uvarint()
 	if d.failed {
 		return block{}, errRecord
 	}
-	h, err := oplog.ParseHeads(d.rest)
-	return block{int64(at), h}, err
+	h, rest, err := oplog.ParseHeads(d.rest)
+	if err != nil {
+		return block{}, err
+	}
+	b := block{int64(at), h, uncounted}
+	if len(rest) > 0 {
+		d.rest = rest
+		b.bytes = int64(d.uvarint())
+		if d.failed || len(d.rest) > 0 || b.bytes < 0 {
+			return block{}, errRecord
+		}
+	}
+	return b, nil
 }
 
 // parseBlockClock reads only the clock of a block.
@@ -199,6 +221,7 @@ func (d *decoder) uvarint() uint64 {
 	return n
 }
 
+// putVersion makes a file one of formatVersion.
 func putVersion(tx *bbolt.Tx) error {
 	body := binary.AppendUvarint(nil, formatVersion)
 	return tx.Bucket(bucketMeta).Put(metaVersion, oplog.Seal(nil, metaVersion, body))
@@ -206,17 +229,24 @@ func putVersion(tx *bbolt.Tx) error {
 
 // checkVersion says whether this package knows the layout of a file.
 func checkVersion(tx *bbolt.Tx) error {
+	_, err := version(tx)
+	return err
+}
+
+// version returns the version of a file's layout, which this package knows.
+func version(tx *bbolt.Tx) (uint64, error) {
 	for _, name := range buckets {
 		if tx.Bucket(name) == nil {
-			return fmt.Errorf("%s is a bbolt file, but not a log: it has no bucket %q", tx.DB().Path(), name)
+			return 0, fmt.Errorf("%s is a bbolt file, but not a log: it has no bucket %q", tx.DB().Path(), name)
 		}
 	}
 	body, err := oplog.Unseal(metaVersion, tx.Bucket(bucketMeta).Get(metaVersion))
 	if err != nil {
-		return &oplog.CorruptionError{Place: tx.DB().Path() + ", format version", Err: err}
+		return 0, &oplog.CorruptionError{Place: tx.DB().Path() + ", format version", Err: err}
 	}
-	if v, _ := binary.Uvarint(body); v != formatVersion {
-		return fmt.Errorf("%s has format version %d and this program knows %d: use a newer one", tx.DB().Path(), v, formatVersion)
+	v, _ := binary.Uvarint(body)
+	if v < oldVersion || v > formatVersion {
+		return 0, fmt.Errorf("%s has format version %d and this program knows %d: use a newer one", tx.DB().Path(), v, formatVersion)
 	}
-	return nil
+	return v, nil
 }

@@ -37,7 +37,7 @@ func (b *batch) prune(doc oplog.DocID, before oplog.Offset) (first oplog.Offset,
 		return 0, err
 	}
 	b.putBlock(c.doc.num, base, &sum)
-	c.first = before
+	c.first, c.pruned = before, sum.bytes
 	b.putRecord(c)
 	b.putSweep(sweep{sweepDocument, c.doc.num, before}, true)
 	return before, nil

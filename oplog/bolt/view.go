@@ -100,9 +100,11 @@ func (v *view) sum(at oplog.Offset) (block, error) {
 	if err != nil {
 		return block{}, err
 	}
+	b.bytes = v.blockBytes(&b, from)
 	err = v.entries(from, at, func(e *oplog.Entry, _ int) bool {
 		b.heads.Apply(e)
 		b.at = e.At
+		b.bytes += e.Bytes()
 		return true
 	})
 	return b, err

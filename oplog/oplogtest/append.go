@@ -165,6 +165,40 @@ func testOwners(t *testing.T, l oplog.Log) {
 	}
 }
 
+func testBytes(t *testing.T, l oplog.Log) {
+	check := func(what string, want int64) {
+		t.Helper()
+		if got := mustState(t, l, "d").Bytes; got != want {
+			t.Errorf("%s: the document has %d bytes, want %d", what, got, want)
+		}
+	}
+	entries := []oplog.Entry{Op("a", 1), Op("a", 2), Op("a", 3)}
+	entries[0].Payload = []byte(`"ü"`)      // 4 bytes
+	entries[1].Ext = []byte(`{"a":1}`)      // 7
+	entries[1].Payload = []byte(`[1,2,3]`)  // 7
+	entries[2].Payload = []byte(`12345678`) // 8
+	epoch := mustAppend(t, l, "d", "", entries...)
+	check("three ops", 26)
+	_, err := l.Append(t.Context(), oplog.Append{Doc: "d", Epoch: epoch, Entries: []oplog.Entry{Op("a", 4), Op("a", 6)}})
+	checkError(t, "a gap", err, oplog.ErrOrder)
+	check("an append that is refused", 26)
+	putSnapshot(t, l, "d", entries[2].Offset, "a snapshot does not count")
+	check("a snapshot", 26)
+	mustPrune(t, l, "d", entries[1].Offset)
+	check("one op pruned", 22)
+	mustPrune(t, l, "d", entries[2].Offset+1)
+	check("all ops pruned", 0)
+	next := Op("a", 4)
+	next.Payload = []byte(`0`)
+	mustAppend(t, l, "d", epoch, next)
+	check("one op behind what is pruned", 1)
+	if err := l.Delete(t.Context(), "d"); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, l, "d", "", Op("b", 1)) // {"b":1}
+	check("another document of that name", 7)
+}
+
 func testStateIsACopy(t *testing.T, l oplog.Log) {
 	epoch := mustAppend(t, l, "d", "", Op("a", 1))
 	s := mustState(t, l, "d")

@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) oplog.Log, skip ...string) {
 		{"Order", testOrder},
 		{"AllOrNone", testAllOrNone},
 		{"Owners", testOwners},
+		{"Bytes", testBytes},
 		{"StateIsACopy", testStateIsACopy},
 		{"ReadPart", testReadPart},
 		{"ReadNothing", testReadNothing},
@@ -99,13 +100,25 @@ func mustAppend(t *testing.T, l oplog.Log, doc oplog.DocID, epoch oplog.Epoch, e
 	return got
 }
 
+// mustState also holds the bytes of a state against the entries, which no other
+// goroutine may add to meanwhile.
 func mustState(t *testing.T, l oplog.Log, doc oplog.DocID) oplog.State {
 	t.Helper()
 	s, err := l.State(t.Context(), doc)
 	if err != nil {
 		t.Fatalf("State: %v", err)
 	}
+	if want := contentBytes(readAll(t, l, doc, s.Epoch, s.First-1)); s.Bytes != want {
+		t.Errorf("the state of %q says %d bytes, and the entries held have %d", doc, s.Bytes, want)
+	}
 	return s
+}
+
+func contentBytes(entries []oplog.Entry) (n int64) {
+	for _, e := range entries {
+		n += int64(len(e.Payload) + len(e.Ext))
+	}
+	return n
 }
 
 // readAll returns copies of the entries behind an offset.

@@ -165,6 +165,9 @@ func (w *walk) compare(ctx context.Context, doc oplog.DocID) error {
 	want := oplog.Span{Epoch: d.epoch, First: d.first, Head: d.head()}
 	heads := d.heads()
 	last := d.entries[len(d.entries)-1]
+	if want := contentBytes(d.held()); s.Bytes != want {
+		return fmt.Errorf("state says %d bytes, want %d from %d to %d", s.Bytes, want, s.First, s.Head)
+	}
 	if s.Span != want || s.Format != d.format || s.At != last.At || !s.Heads.Equal(&heads) {
 		return fmt.Errorf("state is %+v, want %+v at %d with %v", s, want, last.At, heads.Clock)
 	}
