@@ -109,6 +109,9 @@ func mustAppend(t *testing.T, l *Log, doc oplog.DocID, epoch oplog.Epoch, entrie
 	return epoch
 }
 
+// sceneOp is the content of each op of a scene, such as {"a":1}, in bytes.
+const sceneOp = 7
+
 // scene is a log with documents to change, and all that can be seen of it.
 type scene struct {
 	t     *testing.T
@@ -175,7 +178,7 @@ func (s *scene) checkBefore() {
 	ctx := s.t.Context()
 	for _, doc := range []oplog.DocID{"kept", "doomed", "pruned"} {
 		state, err := s.l.State(ctx, doc)
-		if err != nil || state.First != 1 || state.Head != 3 || state.Heads.Clock.Get("a") != 3 {
+		if err != nil || state.First != 1 || state.Head != 3 || state.Bytes != 3*sceneOp || state.Heads.Clock.Get("a") != 3 {
 			s.t.Errorf("state of %q is %+v, %v", doc, state, err)
 		}
 		n := oplog.Offset(0)
@@ -206,8 +209,9 @@ func (s *scene) checkAfter() {
 	s.t.Helper()
 	for doc, want := range map[oplog.DocID]oplog.Span{"kept": {First: 1, Head: 5}, "new": {First: 1, Head: 2}, "pruned": {First: 3, Head: 3}} {
 		state, err := s.l.State(s.t.Context(), doc)
-		if err != nil || state.First != want.First || state.Head != want.Head {
-			s.t.Errorf("state of %q is %+v, %v", doc, state.Span, err)
+		bytes := int64(want.Head-want.First+1) * sceneOp
+		if err != nil || state.First != want.First || state.Head != want.Head || state.Bytes != bytes {
+			s.t.Errorf("state of %q is %+v with %d bytes, %v", doc, state.Span, state.Bytes, err)
 		}
 	}
 	docs, err := s.l.Docs(s.t.Context(), "", 10)

@@ -386,6 +386,7 @@ export interface DocInfo {
   format: string
   /** Unix milliseconds. */
   at: number
+  bytes?: number
   participants: number
   access: Rights
   snapshot?: Snapshot
