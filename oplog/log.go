@@ -119,9 +119,7 @@ type State struct {
 	Span
 	Format Format
 	// At is the time of the newest entry in Unix milliseconds.
-	At int64
-	// Bytes is what the payloads and exts of the ops take that are held.
-	Bytes int64
+	At    int64
 	Heads Heads
 	// Bytes is the content (see [Op.Bytes]) of all entries that are held, exactly:
 	// of those from First to Head. Snapshots do not count.
