@@ -71,7 +71,7 @@ func (r *room) accept(ctx context.Context, a author, d *delivery) {
 		}
 		r.mu.Unlock()
 		if err := r.lookup(ctx, unread, stored); err != nil {
-			r.srv.slog.Error("compare retries", "doc", r.doc, "err", err)
+			r.srv.slog.Error("compare retries", logDocument, r.doc, logError, err)
 			r.mu.Lock()
 			for i := range d.ops {
 				a.rejected(r.unavailable(d.ops[i].Dot), -1)

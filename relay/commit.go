@@ -124,7 +124,7 @@ func (r *room) rest() {
 // may name it. All may be sent again: some of it may even be in the log.
 func (r *room) fail(err error) {
 	if r.srv.log.Health() == nil { // a log that takes no writes says so itself, once
-		r.srv.slog.Error("append ops", "doc", r.doc, "err", err)
+		r.srv.slog.Error("append ops", logDocument, r.doc, logError, err)
 	}
 	state, stateErr := r.srv.log.State(context.Background(), r.doc)
 	if errors.Is(stateErr, oplog.ErrNotFound) { // gone, or not there yet

@@ -124,7 +124,7 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request) (id *auth.Iden
 		refuse(w, http.StatusUnauthorized, wire.Unauthorized, err.Error())
 		return nil, "", false
 	case err != nil:
-		s.slog.Error("authorize", "err", err)
+		s.slog.Error("authorize", logError, err)
 		w.Header().Set("Retry-After", "1")
 		refuse(w, http.StatusServiceUnavailable, wire.Unavailable, "tokens cannot be checked at the moment")
 		return nil, "", false

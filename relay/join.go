@@ -36,7 +36,7 @@ func (s *session) join(f *wire.Frame) {
 	ctx := context.Background()
 	r, err := s.srv.room(ctx, f.Doc)
 	if err != nil {
-		s.srv.slog.Error("join", "doc", f.Doc, "err", err)
+		s.srv.slog.Error("join", logDocument, f.Doc, logError, err)
 		s.refuse(f, wire.Unavailable, "the document cannot be read at the moment")
 		return
 	}
@@ -49,7 +49,7 @@ func (s *session) join(f *wire.Frame) {
 		m.release()
 		refused, ok := errors.AsType[*wire.Error](err)
 		if !ok {
-			s.srv.slog.Error("join", "doc", f.Doc, "err", err)
+			s.srv.slog.Error("join", logDocument, f.Doc, logError, err)
 			refused = &wire.Error{Code: wire.Unavailable, Message: "the document cannot be read at the moment"}
 		}
 		s.refuse(f, refused.Code, refused.Message)

@@ -273,7 +273,7 @@ func (m *member) nextPage(out *output, head oplog.Offset) bool {
 		return false // remove is about to say that it was deleted
 	case err != nil:
 		// Deleted meanwhile, or the disk holds something else than was written.
-		r.srv.slog.Error("read ops", "doc", m.doc, "after", pos, "err", err)
+		r.srv.slog.Error("read ops", logDocument, m.doc, logAfter, pos, logError, err)
 		m.dismiss(r, wire.Closed)
 		return true
 	}
@@ -289,7 +289,7 @@ func (m *member) pruned(out *output, span oplog.Span) bool {
 	}
 	s, err := m.room.srv.log.Snapshot(context.Background(), m.doc, 0)
 	if err != nil {
-		m.room.srv.slog.Error("find snapshot", "doc", m.doc, "err", err)
+		m.room.srv.slog.Error("find snapshot", logDocument, m.doc, logError, err)
 		m.dismiss(m.room, wire.Closed)
 		return true
 	}

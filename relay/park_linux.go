@@ -49,7 +49,7 @@ func (p *parking) open() bool {
 	}
 	if err != nil {
 		p.broken = true
-		p.log.Warn("idle sessions keep a goroutine each", "err", err)
+		p.log.Warn("idle sessions keep a goroutine each", logError, err)
 		return false
 	}
 	p.running.Go(p.run)

@@ -110,7 +110,7 @@ func (s *session) authorize(f *wire.Frame) {
 		s.close(wire.CloseUnauthorized, err.Error())
 		return
 	case err != nil:
-		s.srv.slog.Error("authorize", "err", err)
+		s.srv.slog.Error("authorize", logError, err)
 		s.refuse(f, wire.Unavailable, "tokens cannot be checked at the moment")
 		return
 	case id.Subject != s.who().Subject:

@@ -105,7 +105,7 @@ func (c *serveCmd) serve(ctx context.Context, stop func(), l net.Listener, r *re
 	case <-ctx.Done():
 	}
 	stop() // a second signal ends the process at once
-	logger.Info("draining", "deadline", c.DrainTimeout)
+	logger.Info("draining", logDeadline, c.DrainTimeout)
 	began := time.Now()
 	deadline, cancel := context.WithTimeout(context.Background(), c.DrainTimeout)
 	defer cancel()
@@ -117,7 +117,7 @@ func (c *serveCmd) serve(ctx context.Context, stop func(), l net.Listener, r *re
 	if <-closed != nil {
 		_ = server.Close() // requests that outlast the deadline
 	}
-	logger.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
+	logger.Info("stopped", logTook, time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
@@ -147,7 +147,7 @@ func (c *serveCmd) greet(addr net.Addr, path string) {
 		"  access   " + c.Access.describe(at),
 	}
 	if c.LogFormat == "json" {
-		c.logger().Info("up", "open", "http://"+at, "log", path, "access", c.Access.describe(at))
+		c.logger().Info("up", logOpen, "http://"+at, logFile, path, logAccess, c.Access.describe(at))
 		return
 	}
 	fmt.Println(strings.Join(lines, "\n"))

@@ -82,10 +82,10 @@ func (t *Tokens) refresh(now time.Time) {
 		err = t.read()
 	}
 	if err != nil {
-		t.log.Error("token file not taken; the tokens read before stay", "err", err)
+		t.log.Error("token file not taken; the tokens read before stay", logError, err)
 		return
 	}
-	t.log.Info("token file read again", "path", t.path, "tokens", len(t.known))
+	t.log.Info("token file read again", logPath, t.path, logTokens, len(t.known))
 }
 
 func (t *Tokens) read() error {
@@ -185,3 +185,10 @@ next:
 	}
 	return r, nil
 }
+
+// The keys of what is logged.
+const (
+	logError  = "error"
+	logPath   = "path"
+	logTokens = "tokens"
+)
