@@ -28,11 +28,14 @@ type crowd struct {
 
 // party is all connections of one address, or of one subject.
 type party struct {
-	allowance  allowance     // what they share
-	handshakes *rate.Limiter // of an address; static
+	allowance allowance // what they share
+	// Of an address; static. It may open more connections than begin handshakes,
+	// so that it can be told to wait.
+	handshakes, arrivals *rate.Limiter
 
 	// guarded by crowd.mu
-	connections int
+	connections int       // sessions, and requests under way
+	strangers   int       // of an address: connections that are not sessions
 	used        time.Time // when one came or went last
 }
 
@@ -65,6 +68,7 @@ func (c *crowd) address(a netip.Addr, now time.Time) *party {
 		p = &party{allowance: allowance{paces: &c.paces, factor: c.limits.SubjectFactor}}
 		if n := c.limits.HandshakesPerS; n > 0 {
 			p.handshakes = rate.NewLimiter(rate.Limit(n), n*c.limits.BurstS)
+			p.arrivals = rate.NewLimiter(rate.Limit(arrivalFactor*n), arrivalFactor*n*c.limits.BurstS)
 		}
 		c.addresses[key] = p
 	}
@@ -163,7 +167,7 @@ func (c *crowd) forget(now time.Time) {
 	c.tidied = now
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old := func(p *party) bool { return p.connections == 0 && now.Sub(p.used) > partyLife }
+	old := func(p *party) bool { return p.connections+p.strangers == 0 && now.Sub(p.used) > partyLife }
 	for key, p := range c.addresses {
 		if old(p) {
 			delete(c.addresses, key)
@@ -175,6 +179,8 @@ func (c *crowd) forget(now time.Time) {
 		}
 	}
 }
+
+const arrivalFactor = 4
 
 // partyLife is how long one who is gone is remembered: no bucket takes longer to
 // be full again.

@@ -1,14 +1,20 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
 
+	"github.com/baton-relay/baton/oplog/bolt"
 	"github.com/baton-relay/baton/relay/auth"
 	"github.com/baton-relay/baton/relay/wire"
 )
@@ -109,6 +115,61 @@ func TestHandshakesAreCounted(t *testing.T) {
 		} else if time.Now().After(deadline) {
 			t.Fatalf("got %d however long it waits, want 101", got)
 		}
+	}
+}
+
+// Who opens connections and does not say what for, or opens them without end,
+// is hung up on. Others are not.
+func TestStrangersAreHungUpOn(t *testing.T) {
+	cfg := Config{Auth: writers, Throttle: true, Limits: wire.Limits{AddressConnections: 20, HandshakesPerS: 1, BurstS: 10}}
+	log, err := bolt.Open(filepath.Join(t.TempDir(), "log.db"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Log = log
+	srv := New(cfg)
+	web := httptest.NewUnstartedServer(srv)
+	web.Config.ConnState = srv.ConnState
+	web.Start()
+	t.Cleanup(func() {
+		srv.Close()
+		web.Close()
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	open := func(from byte) (hungUp bool) {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, from)}}
+		c, err := d.DialContext(t.Context(), "tcp", web.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		_, _ = c.Write([]byte("GET / HTTP/1.1\r\n"))
+		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err = c.Read(make([]byte, 1))
+		return !errors.Is(err, os.ErrDeadlineExceeded)
+	}
+	for i := range 20 {
+		if open(2) {
+			t.Fatalf("connection %d was hung up on, want 20 to stay", i+1)
+		}
+	}
+	if !open(2) {
+		t.Error("the 21st stays, want it hung up on")
+	}
+	if open(3) {
+		t.Error("another address was hung up on")
+	}
+	for range 40 { // one after the other, of which four times ten may come at once
+		if resp, err := http.Get(web.URL + "/healthz"); err == nil {
+			resp.Body.Close()
+			http.DefaultClient.CloseIdleConnections()
+		}
+	}
+	if resp, err := http.Get(web.URL + "/healthz"); err == nil {
+		resp.Body.Close()
+		t.Errorf("got %s, want a connection that ends", resp.Status)
 	}
 }
 

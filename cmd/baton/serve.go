@@ -94,6 +94,7 @@ func (c *serveCmd) serve(ctx context.Context, stop func(), l net.Listener, r *re
 		ReadHeaderTimeout: 10 * time.Second, // one that dribbles its request is cut
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ConnState:         r.ConnState,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
