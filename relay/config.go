@@ -70,8 +70,8 @@ func Defaults() wire.Limits {
 		DocActors:    16_384, // a clock of so many fits a frame
 
 		FramesPerS:   200,
-		BytesPerS:    2 << 20,
-		OpsPerS:      500,
+		BytesPerS:    256 << 10,
+		OpsPerS:      200,
 		PresencePerS: 60,
 		EventsPerS:   30,
 		JoinsPerS:    10,

@@ -11,15 +11,17 @@
 // Connections are raw WebSockets, read by a scanner that looks for the marks in
 // its own payloads and decodes nothing else, so that one core of load can drive
 // one core of server. Nothing here retries or resumes: a rejected op or a lost
-// connection is a finding. Documents have a fresh random name in each run and
+// connection is a finding. Documents have a fresh random name in each run, if none is given, and
 // are left where they are.
 package bench
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -31,8 +33,12 @@ type Config struct {
 	// URL is the relay: ws://, wss://, http:// or https://. A URL without a
 	// path gets /v1/ws.
 	URL string `json:"url"`
-	// Token is sent as bearer token, unless empty.
-	Token string `json:"-"`
+	// Tokens are sent as bearer tokens, one a connection, in turn; none if there
+	// are none. A relay limits what one subject may do.
+	Tokens []string `json:"-"`
+	// Name is what the names of the documents begin with (default "bench-" and
+	// random letters).
+	Name string `json:"name,omitempty"`
 	// ServerPID is the relay's process on this machine; 0 leaves out what only
 	// its /proc entry tells (CPU time, memory).
 	ServerPID int `json:"server_pid,omitempty"`
@@ -80,6 +86,7 @@ type Config struct {
 const minPayload = 64
 
 func (c Config) withDefaults() (Config, error) {
+	c.Name = cmp.Or(c.Name, "bench-"+strings.ToLower(rand.Text()[:8]))
 	c.Rooms = cmp.Or(c.Rooms, 1)
 	c.Participants = cmp.Or(c.Participants, 2)
 	c.Rate = max(0, cmp.Or(c.Rate, 10))

@@ -87,7 +87,7 @@ func TestFramesAreWrittenAsTheLibraryReads(t *testing.T) {
 		}
 	}))
 	defer srv.Close()
-	conn, _, err := dial(t.Context(), &Config{URL: "ws" + strings.TrimPrefix(srv.URL, "http")}, false)
+	conn, _, err := dial(t.Context(), &Config{URL: "ws" + strings.TrimPrefix(srv.URL, "http")}, 0, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func (r *run) joinOnce(ctx context.Context) (took time.Duration, size int64, err
 // single opens a connection that the caller reads, and joins the first room.
 func (r *run) single(ctx context.Context) (p *peer, stop func(), err error) {
 	p = &peer{run: r, doc: r.doc(0)}
-	if p.conn, p.limits, err = dial(ctx, &r.cfg, false); err != nil {
+	if p.conn, p.limits, err = dial(ctx, &r.cfg, p.number, false); err != nil {
 		return nil, nil, err
 	}
 	p.frames = frames{conn: p.conn, base: r.base, buf: make([]byte, fullBuffer)}

@@ -52,6 +52,7 @@ func (r *run) open(ctx context.Context, n int, newPeer func(i int) *peer) error 
 		opening.Go(func() {
 			for i := w; i < n; i += together {
 				r.peers[i] = newPeer(i)
+				r.peers[i].number = i
 				if err := r.connect(ctx, r.peers[i]); err != nil {
 					errs <- err
 					cancel()
@@ -72,7 +73,7 @@ func (r *run) open(ctx context.Context, n int, newPeer func(i int) *peer) error 
 // connect brings one peer to the end of its catch-up, and starts its
 // goroutines, which end when its connection does.
 func (r *run) connect(ctx context.Context, p *peer) (err error) {
-	if p.conn, p.limits, err = dial(ctx, &r.cfg, p.slow); err != nil {
+	if p.conn, p.limits, err = dial(ctx, &r.cfg, p.number, p.slow); err != nil {
 		return err
 	}
 	live := make(chan struct{})

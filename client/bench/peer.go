@@ -23,6 +23,7 @@ type peer struct {
 	run    *run
 	conn   net.Conn
 	doc    string
+	number int // of all
 	index  int // in its room
 	slow   bool
 	limits wire.Limits
@@ -56,10 +57,10 @@ type task struct {
 
 // dial opens a connection and reads the welcome. The relay says nothing more
 // until it is spoken to, so that reading may go on below the library.
-func dial(ctx context.Context, cfg *Config, slow bool) (net.Conn, wire.Limits, error) {
+func dial(ctx context.Context, cfg *Config, i int, slow bool) (net.Conn, wire.Limits, error) {
 	header := http.Header{}
-	if cfg.Token != "" {
-		header.Set("Authorization", "Bearer "+cfg.Token)
+	if n := len(cfg.Tokens); n > 0 {
+		header.Set("Authorization", "Bearer "+cfg.Tokens[i%n])
 	}
 	d := websocket.Dialer{
 		Subprotocols:   []string{wire.Subprotocol},
@@ -173,13 +174,15 @@ func (p *peer) encodeOp(dst []byte, due int64) []byte {
 }
 
 func (p *peer) appendOp(dst []byte, m mark) []byte {
-	dst = append(dst, `{"actor":"b`...)
+	dst = append(dst, `{"actor":"`...)
+	dst = append(dst, p.run.actor...)
 	dst = strconv.AppendInt(dst, int64(m.sender), 10)
 	dst = append(dst, `","seq":`...)
 	dst = strconv.AppendUint(dst, m.n, 10)
 	dst = append(dst, `,"clock":{`...)
 	if heard := p.heard.Load(); heard > 0 {
-		dst = append(dst, `"b`...)
+		dst = append(dst, '"')
+		dst = append(dst, p.run.actor...)
 		dst = strconv.AppendUint(dst, heard>>heardShift, 10)
 		dst = append(dst, `":`...)
 		dst = strconv.AppendUint(dst, heard&(1<<heardShift-1), 10)

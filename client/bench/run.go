@@ -15,7 +15,7 @@ import (
 type run struct {
 	// static after construction
 	cfg   Config
-	name  string // prefix of its documents
+	actor string // what the names of its actors begin with: nobody else has them
 	base  time.Time
 	peers []*peer // participant i of room r is peers[r*Participants+i]
 	// released is closed when slow readers may read on.
@@ -59,7 +59,7 @@ func (t *tally) refuse(what string) {
 func newRun(cfg Config) *run {
 	r := &run{
 		cfg:      cfg,
-		name:     "bench-" + strings.ToLower(rand.Text()[:8]),
+		actor:    "b-" + strings.ToLower(rand.Text()[:6]) + "-",
 		base:     time.Now(),
 		released: make(chan struct{}),
 	}
@@ -71,7 +71,7 @@ func (r *run) now() int64 { return int64(time.Since(r.base)) }
 
 func (r *run) inWindow(at int64) bool { return at >= r.from.Load() && at < r.until.Load() }
 
-func (r *run) doc(room int) string { return r.name + "-" + strconv.Itoa(room) }
+func (r *run) doc(room int) string { return r.cfg.Name + "-" + strconv.Itoa(room) }
 
 // Run puts the load on the relay and returns what came of it. It ends by
 // itself: connections within a minute, load after Warmup and Duration, and

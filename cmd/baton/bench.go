@@ -12,10 +12,10 @@ import (
 )
 
 type benchCmd struct {
-	URL       string `default:"ws://127.0.0.1:8080/v1/ws" help:"The relay to load. (${default})"`
-	Token     string `help:"Bearer token, where the relay asks for one."`
-	ServerPID int    `placeholder:"PID" help:"The relay's process on this machine, to measure its CPU time and memory."`
-	Preset    string `placeholder:"NAME" help:"A named load: A to F, H to H3, I, E, S. The flags below change single figures of it."`
+	URL       string   `default:"ws://127.0.0.1:8080/v1/ws" help:"The relay to load. (${default})"`
+	Token     []string `placeholder:"TOKEN" help:"Bearer token, where the relay asks for one; may be given again: connections take them in turn."`
+	ServerPID int      `placeholder:"PID" help:"The relay's process on this machine, to measure its CPU time and memory."`
+	Preset    string   `placeholder:"NAME" help:"A named load: A to F, H to H3, I, E, S. The flags below change single figures of it."`
 
 	Rooms        *int           `placeholder:"N" help:"Documents."`
 	Participants *int           `placeholder:"N" help:"Connections in each room."`
@@ -45,7 +45,7 @@ func (c *benchCmd) Run() error {
 			return err
 		}
 	}
-	cfg.URL, cfg.Token, cfg.ServerPID = c.URL, c.Token, c.ServerPID
+	cfg.URL, cfg.Tokens, cfg.ServerPID = c.URL, c.Token, c.ServerPID
 	override(&cfg.Rooms, c.Rooms)
 	override(&cfg.Participants, c.Participants)
 	override(&cfg.Senders, c.Senders)
