@@ -179,6 +179,27 @@ func (l *Log) Health() error {
 	return l.health.err()
 }
 
+// Size returns how many bytes a copy of the log would have now, see [Log.Backup].
+// The file may be larger, as it grows in steps.
+func (l *Log) Size() (n int64, err error) {
+	err = l.viewFile(func(tx *bbolt.Tx) error {
+		n = tx.Size()
+		return nil
+	})
+	return n, err
+}
+
+// Free returns how many bytes of [Log.Size] hold nothing any more: what is
+// written next goes there before the file grows.
+func (l *Log) Free() (n int64, err error) {
+	err = l.viewFile(func(tx *bbolt.Tx) error {
+		s := tx.DB().Stats()
+		n = int64(s.FreePageN+s.PendingPageN) * int64(tx.DB().Info().PageSize)
+		return nil
+	})
+	return n, err
+}
+
 // Close implements [oplog.Log].
 func (l *Log) Close() error { return l.closing() }
 
