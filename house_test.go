@@ -28,7 +28,10 @@ var rooms = map[string]struct{ inside, outside []string }{
 	"relay/conformance": {outside: []string{"github.com/gorilla/websocket"}},
 	"relay": {
 		inside:  []string{"clock", "oplog", "relay/auth", "relay/wire"},
-		outside: []string{"github.com/gorilla/websocket", "github.com/google/uuid", "github.com/VictoriaMetrics/metrics", "golang.org/x/time"},
+		outside: []string{
+			"github.com/gorilla/websocket", "github.com/google/uuid", "github.com/prometheus/client_golang", "github.com/prometheus/client_model",
+			"golang.org/x/time",
+		},
 	},
 	"client": {
 		inside:  []string{"clock", "oplog", "relay/wire"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
@@ -27,6 +28,7 @@ type author interface {
 type pending struct {
 	entry  oplog.Entry
 	size   int
+	came   time.Time // when its frame or body had been read
 	author author
 	// retries are those who sent the same op while it was on its way.
 	retries []author
@@ -36,6 +38,7 @@ type pending struct {
 type delivery struct {
 	ops    []wire.Op
 	stamps []wire.Stamp // of ops, for an import; else nil
+	came   time.Time    // when the last byte of them had been read
 	by     string       // the author's subject
 	write  bool         // the author has the right to write
 	format oplog.Format // what the author says the document is; may be empty
@@ -261,7 +264,7 @@ func (r *room) enqueue(a author, d *delivery, i int) {
 	}
 	size := len(op.Payload) + len(op.Ext)
 	r.measured().add(&e, size)
-	r.waiting = append(r.waiting, pending{entry: e, size: size, author: a})
+	r.waiting = append(r.waiting, pending{entry: e, size: size, came: d.came, author: a})
 	r.ahead.Apply(&e)
 	a.accepted(size)
 }

@@ -49,11 +49,13 @@ func (r *room) commit() {
 			r.fail(err)
 			continue
 		}
-		r.srv.meters.appended(len(batch), time.Since(began))
+		durable := time.Now()
+		r.srv.meters.appended(batch, began, durable)
 		encoded := make([]tailEntry, len(batch))
 		arena := make([]byte, 0, size)
 		for i := range add.Entries {
 			arena, encoded[i] = encode(arena, &add.Entries[i])
+			encoded[i].durable = durable
 		}
 		r.mu.Lock()
 		r.publish(epoch, add.Entries, encoded)

@@ -63,10 +63,10 @@ func TestActorsAreCounted(t *testing.T) {
 	bob.ops("d", "b1:1", "b2:1")
 	bob.skipTo("ack")
 	bob.ops("d", "b3:1", "b2:2")
-	if got := (new(bob.skipTo("reject"))).lines()[0]; got != "reject b3:1 closed" {
+	if got := new(bob.skipTo("reject")).lines()[0]; got != "reject b3:1 closed" {
 		t.Errorf("got %q, want b3 refused: the document has five", got)
 	}
-	if got := (new(bob.skipTo("ack"))).lines()[0]; !strings.HasPrefix(got, "ack b2:2") {
+	if got := new(bob.skipTo("ack")).lines()[0]; !strings.HasPrefix(got, "ack b2:2") {
 		t.Errorf("got %q, want a known actor to go on", got)
 	}
 	for _, l := range []*listener{ann, bob} {

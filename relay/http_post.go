@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
@@ -21,6 +22,7 @@ type post struct {
 	// static
 	settled chan struct{} // closed when nothing is open any more
 	release func()        // called then; must not block
+	meters  *meters
 
 	mu sync.Mutex
 	// below guarded by mu, until settled
@@ -62,6 +64,7 @@ func (p *post) acked(d clock.Dot, at oplog.Offset, _ bool, _ int) {
 func (p *post) rejected(rej wire.Reject, size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.meters.rejected(rej.Code)
 	p.rejects = append(p.rejects, rej)
 	if size >= 0 {
 		p.settle()
@@ -98,6 +101,7 @@ func (s *Server) postOps(c *call) error {
 	if err != nil {
 		return err
 	}
+	came := time.Now()
 	ops, stamps, err := wire.DecodeImport(body, &s.cfg.Limits, c.rights.Has(auth.Admin))
 	if err != nil {
 		return unreadable(err)
@@ -111,11 +115,11 @@ func (s *Server) postOps(c *call) error {
 		return err
 	}
 	p := &post{
-		settled: make(chan struct{}), release: func() { <-s.calls.posts },
+		settled: make(chan struct{}), release: func() { <-s.calls.posts }, meters: s.meters,
 		open: 1, acks: []wire.Ack{}, rejects: []wire.Reject{},
 	}
 	err = s.handOver(c, p, &delivery{
-		ops: ops, stamps: stamps, by: c.id.Subject, write: true, format: f, closed: map[clock.Actor]bool{},
+		ops: ops, stamps: stamps, came: came, by: c.id.Subject, write: true, format: f, closed: map[clock.Actor]bool{},
 	})
 	p.handedOver()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
@@ -135,7 +136,7 @@ func (m *member) next(out *output) bool {
 		to = entries[n-1].offset
 	}
 	if len(entries) > 0 && m.dueBy(to) == 0 && (m.live || m.skip.Len() == 0) {
-		out.add(r.tail.share(m.doc, m.pos, entries))
+		out.addOps(r.tail.share(m.doc, m.pos, entries), len(entries), m.since(&entries[0]))
 		m.pos = to
 		m.arrive(out)
 		return true
@@ -186,11 +187,24 @@ func (m *member) sendOps(out *output, entries []tailEntry, own []due) {
 		}
 	}
 	if len(kept) > 0 {
-		out.add(opsFrame(m.doc, kept))
+		out.addOps(opsFrame(m.doc, kept), len(kept), m.since(&kept[0]))
 	}
 	clear(kept)
 	out.entries = kept[:0]
 }
+
+// since returns when an entry became durable, for how long it took to be sent:
+// now and then, as each look at the time costs some. What was there before the
+// client came says nothing about that.
+func (m *member) since(e *tailEntry) time.Time {
+	if !m.live || m.session.turn%fanoutEvery != 0 {
+		return time.Time{}
+	}
+	return e.durable
+}
+
+// fanoutEvery is at which of a session's turns the fan-out is measured.
+const fanoutEvery = 8
 
 // had reports whether the client had an op when it joined.
 func (m *member) had(at oplog.Offset, d clock.Dot) bool {

@@ -221,6 +221,7 @@ func (m *member) nextStates(out *output, opsWait bool) bool {
 	}
 	now := time.Now()
 	if opsWait && now.Sub(m.lastStates) < passedOver {
+		r.srv.meters.presencePassed.Inc()
 		return false
 	}
 	f := p.between(r, m.seen, to)
@@ -232,6 +233,7 @@ func (m *member) nextStates(out *output, opsWait bool) bool {
 	for _, b := range f.frames {
 		out.add(b)
 	}
+	out.presence += len(f.frames)
 	return len(f.frames) > 0
 }
 

@@ -34,6 +34,7 @@ func (s *session) read() {
 		if s.isEnding() {
 			break // what it asks for could not be answered: nothing follows the close frame
 		}
+		s.came = time.Now()
 		grown := s.handle(buf.Bytes())
 		if buf.Cap() <= 64<<10 {
 			messages.Put(buf)
@@ -124,8 +125,10 @@ func (s *session) end() {
 // handle answers one frame. It reports whether it may have grown the stack for good.
 func (s *session) handle(data []byte) (grown bool) {
 	f, err := wire.Decode(data, &s.srv.cfg.Limits)
-	now := time.Now()
+	s.received(f, len(data))
+	now := s.came
 	if refused, ok := errors.AsType[*wire.Error](err); ok {
+		s.srv.meters.refused(refused.Code)
 		s.say(refused)
 		s.strike(now)
 		return false
@@ -166,7 +169,7 @@ func (m *member) handle(f *wire.Frame, now time.Time, wait time.Duration) {
 	switch f.Type {
 	case wire.TypeOps:
 		ops := m.afford(now, f.Ops, wait)
-		d := delivery{ops: ops, by: s.who().Subject, write: rights.Has(auth.Write), format: m.format, closed: m.closed}
+		d := delivery{ops: ops, came: s.came, by: s.who().Subject, write: rights.Has(auth.Write), format: m.format, closed: m.closed}
 		m.room.accept(context.Background(), m, &d)
 		m.closed = d.closed
 		if m.refused {
@@ -217,6 +220,7 @@ func (m *member) access() auth.Rights {
 
 // refuse answers a frame with an error.
 func (s *session) refuse(f *wire.Frame, code wire.Code, message string) {
+	s.srv.meters.refused(code)
 	e := &wire.Error{Type: wire.TypeError, ID: f.ID, Code: code, Message: message, Doc: f.Doc}
 	if code == wire.Unavailable {
 		e.RetryMS = retryUnavailable.Milliseconds()

@@ -33,8 +33,10 @@ type session struct {
 
 	// owned by the reader
 
-	peerDone bool // the peer has sent its close
-	grace    int  // ops behind one that met a limit, which count against none
+	peerDone bool      // the peer has sent its close
+	grace    int       // ops behind one that met a limit, which count against none
+	came     time.Time // when the newest frame had been read
+	got      tally     // what the client sent
 
 	mu sync.Mutex
 	// all below is guarded by mu
@@ -54,6 +56,7 @@ type session struct {
 	open      int
 	openBytes int
 
+	sent   tally  // what the client was sent
 	ticket uint32 // of the parking, 0 while there is a reader
 	pinged int64  // when the last ping was sent, Unix ms
 	ending []byte // the close frame, once the session is to end
@@ -96,9 +99,11 @@ func (s *session) offer(f []byte) {
 		s.queue(f)
 	}
 	s.mu.Unlock()
-	if !full {
-		s.wake()
+	if full {
+		s.srv.meters.eventsDropped.Inc()
+		return
 	}
+	s.wake()
 }
 
 // opened counts an op that was accepted and will be answered.

@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
@@ -17,6 +18,7 @@ type tailEntry struct {
 	// content is the part of json that holds payload and ext, to know a retry by.
 	// It is empty where the payload was erased.
 	content []byte
+	durable time.Time // when it became so; zero of one that was read from the log
 }
 
 // encode appends the JSON of an accepted op to arena and returns it as an entry
@@ -30,7 +32,7 @@ func encode(arena []byte, e *oplog.Entry) ([]byte, tailEntry) {
 		size += len(extName) + len(e.Ext)
 	}
 	end := len(json) - 1
-	return arena, tailEntry{e.Offset, e.Dot, json, json[end-size : end]}
+	return arena, tailEntry{offset: e.Offset, dot: e.Dot, json: json, content: json[end-size : end]}
 }
 
 // encodedSize is about how long an entry's JSON is, on the safe side.

@@ -3,6 +3,7 @@ package relay
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // The states of a session's writer.
@@ -35,6 +36,10 @@ func (s *session) write() {
 type output struct {
 	frames net.Buffers
 	bytes  int
+	// Of what the frames hold: ops, frames of presence, and when the oldest op for
+	// a live reader became durable; zero if there is none.
+	ops, presence int
+	oldest        time.Time
 	// settled ops are answered by these frames.
 	settled, settledBytes int
 	last                  bool // the close frame is among them
@@ -48,6 +53,16 @@ var outputs = sync.Pool{New: func() any { return new(output) }}
 func (o *output) add(f []byte) {
 	o.frames = append(o.frames, f)
 	o.bytes += len(f)
+}
+
+// addOps adds a frame that holds a number of ops. The first became durable at
+// since; zero where that is not to be measured.
+func (o *output) addOps(f []byte, ops int, since time.Time) {
+	o.add(f)
+	o.ops += ops
+	if !since.IsZero() && (o.oldest.IsZero() || since.Before(o.oldest)) {
+		o.oldest = since
+	}
 }
 
 func (o *output) say(frame any) { o.add(textFrame(frame)) }
@@ -65,7 +80,7 @@ func (s *session) writeOnce() bool {
 	var err error
 	if len(frames) > 0 {
 		err = s.conn.send(frames)
-		s.srv.meters.sent(len(frames), bytes)
+		s.srv.meters.sent(out, len(frames), bytes)
 		more = true
 	}
 	s.wrote(out, bytes)
@@ -135,6 +150,7 @@ func (s *session) wrote(out *output, bytes int) {
 		return
 	}
 	s.mu.Lock()
+	s.sent.add(out.ops, bytes)
 	s.saidBytes = 0
 	for _, f := range s.said {
 		s.saidBytes += len(f)

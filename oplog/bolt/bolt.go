@@ -160,17 +160,6 @@ func (l *Log) upgrade() error {
 	return nil
 }
 
-// Size returns the bytes of the file that the log has used, free pages included.
-// The file itself may end some megabytes later, since it grows in steps. After
-// Close it is 0.
-func (l *Log) Size() (bytes int64) {
-	_ = l.db.View(func(tx *bbolt.Tx) error { // fails only when closed
-		bytes = tx.Size()
-		return nil
-	})
-	return bytes
-}
-
 // Health implements [oplog.Log].
 func (l *Log) Health() error {
 	if l.committer == nil {

@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -125,20 +124,5 @@ func TestParseBlockRefuses(t *testing.T) {
 		if got, err := parseBlock(bad); err == nil {
 			t.Errorf("%s: %+v", name, got)
 		}
-	}
-}
-
-func TestSize(t *testing.T) {
-	l, _ := openFated(t, logPath(t), Options{})
-	before := l.Size()
-	e := oplogtest.Op("a", 1)
-	e.Payload = []byte(`"` + strings.Repeat("x", 1<<20) + `"`)
-	mustAppend(t, l, "d", "", e)
-	if after := l.Size(); before <= 0 || after < before+1<<20 {
-		t.Errorf("with a MiB more, the size goes from %d to %d", before, after)
-	}
-	closeChecked(t, l)
-	if got := l.Size(); got != 0 {
-		t.Errorf("the size of a closed log is %d", got)
 	}
 }
