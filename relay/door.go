@@ -13,19 +13,20 @@ import (
 	"github.com/baton-relay/baton/relay/wire"
 )
 
-// ServeHTTP implements [http.Handler]. Whatever is asked, it is first asked
-// where from: no web page but those allowed reads or writes anything here, and
+// pass asks of whatever comes first of all where from: no web page but those allowed reads or writes anything here, and
 // on loopback no name but a local one leads here, so that a page whose domain
 // points at the reader's own machine (DNS rebinding) finds the door shut.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
 	from := s.sourceOf(r)
 	if !s.hostAllowed(r, &from) {
+		s.meters.authFailed(authOrigin)
 		refuse(w, http.StatusMisdirectedRequest, wire.Forbidden,
 			"this relay listens on loopback and is not called "+r.Host+"; use localhost, or allow the origin")
 		return
 	}
 	origin := r.Header.Get("Origin")
 	if !s.originAllowed(r, origin, from.host) {
+		s.meters.authFailed(authOrigin)
 		refuse(w, http.StatusForbidden, wire.Forbidden,
 			"pages from "+strings.TrimSpace(origin+" elsewhere")+" may not talk to this relay; its operator can allow an origin")
 		return
@@ -35,7 +36,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Add("Vary", "Origin")
 	if origin != "" && !sameOrigin(origin, from.host) {
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "Baton-Epoch, Baton-Format, Baton-Sha256, Baton-Offset, ETag, Retry-After")
+		h.Set("Access-Control-Expose-Headers", "Baton-Epoch, Baton-Format, Baton-Sha256, Baton-Offset, ETag, Retry-After, X-Request-Id")
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE")
 			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Range, If-None-Match, Last-Event-ID, Baton-Format, Baton-Sha256")
@@ -120,11 +121,13 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request) (id *auth.Iden
 	switch {
 	case errors.Is(err, auth.ErrToken):
 		s.crowd.knock(s.sourceOf(r).addr, 1) // who guesses tokens is slow at it
+		s.meters.authFailed(authToken)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		refuse(w, http.StatusUnauthorized, wire.Unauthorized, err.Error())
 		return nil, "", false
 	case err != nil:
-		s.slog.Error("authorize", logError, err)
+		s.meters.authFailed(authUnavailable)
+		s.slog.Error("authorize", logRequest, w.Header().Get(headerRequestID), logError, err)
 		w.Header().Set("Retry-After", "1")
 		refuse(w, http.StatusServiceUnavailable, wire.Unavailable, "tokens cannot be checked at the moment")
 		return nil, "", false

@@ -120,6 +120,7 @@ func (s *Server) revoke(c *call) error {
 			closed++
 		}
 	}
+	s.meters.authFailures.WithLabelValues(authRevoked).Add(float64(closed))
 	answer(c.w, http.StatusOK, map[string]int{"closed": closed})
 	return nil
 }

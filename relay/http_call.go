@@ -84,7 +84,7 @@ func (s *Server) with(right auth.Rights, serve func(*call) error) http.HandlerFu
 		c := &call{w: newResponse(w, s.cfg.WriteTimeout), r: r, id: id, token: token, budget: budget{shared: place.shared}}
 		err := c.charge(countFrames, 1)
 		if err == nil {
-			err = c.admit(right)
+			err = s.admit(c, right)
 		}
 		if err == nil {
 			if err = s.calls.begin(s.done, c); err == nil {
@@ -99,7 +99,7 @@ func (s *Server) with(right auth.Rights, serve func(*call) error) http.HandlerFu
 }
 
 // admit reads the address and asks for the right.
-func (c *call) admit(right auth.Rights) error {
+func (s *Server) admit(c *call, right auth.Rights) error {
 	where := everyDocument
 	if name := c.r.PathValue("doc"); name != "" {
 		doc, err := oplog.ParseDocID(name)
@@ -113,6 +113,7 @@ func (c *call) admit(right auth.Rights) error {
 		return invalid("the query cannot be read: %v", err)
 	}
 	if c.rights = c.id.Rights(where); !c.rights.Has(right) {
+		s.meters.authFailed(authRight)
 		return &refusal{http.StatusForbidden, wire.Forbidden, "this needs the right " + right.String() + " in " + where}
 	}
 	return nil

@@ -120,7 +120,7 @@ func (s *Server) explain(c *call, err error) (status int, body *errorBody) {
 	case errors.Is(err, context.Canceled):
 		why = &refusal{clientGone, wire.Invalid, "the client left"}
 	default:
-		s.slog.Error("answer request", logMethod, c.r.Method, logPath, c.r.URL.Path, logError, err)
+		s.slog.Error("answer request", logRequest, c.w.Header().Get(headerRequestID), logMethod, c.r.Method, logPath, c.r.URL.Path, logError, err)
 		why = &refusal{http.StatusInternalServerError, wire.Unavailable, "the relay could not do this; its log says why"}
 	}
 	return why.status, &errorBody{Error: wire.Error{Code: why.code, Message: why.message}}

@@ -157,6 +157,7 @@ func (e *events) allowed() error {
 	id, err := e.srv.cfg.Auth.Authorize(c.r.Context(), c.token)
 	switch {
 	case errors.Is(err, auth.ErrToken) || err == nil && id.Subject != c.id.Subject:
+		e.srv.meters.authFailed(authExpired)
 		return &refusal{http.StatusUnauthorized, wire.Unauthorized, "the token has expired or is no longer valid"}
 	case err == nil && !id.Rights(string(c.doc)).Has(auth.Read):
 		return &refusal{http.StatusForbidden, wire.Forbidden, "the right to read is gone"}

@@ -49,6 +49,8 @@ type member struct {
 	// due are acks that wait for their place, by offset; see [member.acked].
 	due []due
 
+	frames uint64 // of ops, sent to it
+
 	presenceOf // see presence.go
 }
 
@@ -197,13 +199,13 @@ func (m *member) sendOps(out *output, entries []tailEntry, own []due) {
 // now and then, as each look at the time costs some. What was there before the
 // client came says nothing about that.
 func (m *member) since(e *tailEntry) time.Time {
-	if !m.live || m.session.turn%fanoutEvery != 0 {
+	if m.frames++; !m.live || m.frames%fanoutEvery != 0 {
 		return time.Time{}
 	}
 	return e.durable
 }
 
-// fanoutEvery is at which of a session's turns the fan-out is measured.
+// fanoutEvery is at which of a member's frames of ops the fan-out is measured.
 const fanoutEvery = 8
 
 // had reports whether the client had an op when it joined.

@@ -74,7 +74,7 @@ func newMeters(s *Server) *meters {
 		opBytes:       count("baton_op_bytes_accepted_total", "Bytes of payload and ext in accepted ops."),
 		opsSent:       count("baton_ops_sent_total", "Ops delivered to sessions: an op counts once for each that gets it."),
 		ackLatency:    spread(latencyBuckets, "baton_ack_latency_seconds", "From an op's frame being read to the op being durable."),
-		fanoutLatency: spread(latencyBuckets, "baton_fanout_latency_seconds", "From an op being durable to it being handed to a live reader's socket, at one write in eight, of its oldest op."),
+		fanoutLatency: spread(latencyBuckets, "baton_fanout_latency_seconds", "From an op being durable to it being handed to a live reader's socket: measured for the oldest op of one frame in eight."),
 		batchOps:      spread(batchBuckets, "baton_append_ops", "Ops in one append of a document to the log."),
 		appendTime:    spread(latencyBuckets, "baton_append_duration_seconds", "How long the log takes for one append, its sync included."),
 
@@ -179,7 +179,11 @@ func (m *meters) authFailed(reason string) { m.authFailures.WithLabelValues(reas
 
 // answered counts an HTTP request; a stream's duration says nothing.
 func (m *meters) answered(route string, status int, took time.Duration, stream bool) {
-	m.requests.WithLabelValues(route, strconv.Itoa(status/100)+"xx").Inc()
+	class := "none" // the client left before anything was said
+	if status > 0 {
+		class = strconv.Itoa(status/100) + "xx"
+	}
+	m.requests.WithLabelValues(route, class).Inc()
 	if !stream {
 		m.requestTime.WithLabelValues(route).Observe(took.Seconds())
 	}

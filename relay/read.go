@@ -89,7 +89,7 @@ func (s *session) readFailed(err error) {
 		s.peerDone = true
 		s.close(wire.CloseNormal, "")
 	case byPeer || errors.Is(err, io.EOF) || isNetError(err):
-		s.cut()
+		s.lost(err.Error())
 	default:
 		// What remains is what the library says of bytes that break RFC 6455.
 		s.close(wire.CloseProtocol, err.Error())
@@ -119,6 +119,7 @@ func (s *session) end() {
 	if done {
 		s.conn.Conn.Close()
 	}
+	s.logEnd()
 	s.srv.forget(s)
 }
 

@@ -25,6 +25,7 @@ type session struct {
 	addr   netip.Addr // where the client is
 	seat   seat
 	budget budget
+	began  time.Time
 	// writing is write, bound once: "go s.write()" allocates each time.
 	writing func()
 
@@ -56,10 +57,13 @@ type session struct {
 	open      int
 	openBytes int
 
+	joined int    // how often a document was
 	sent   tally  // what the client was sent
 	ticket uint32 // of the parking, 0 while there is a reader
 	pinged int64  // when the last ping was sent, Unix ms
 	ending []byte // the close frame, once the session is to end
+	code   int    // of the close, or 1006
+	why    string // of the ending, for the log
 	ended  bool   // the close frame was sent, or cannot be
 	// The reader and the writer have ended: when both have, the connection does.
 	readDone, writeDone bool
@@ -155,7 +159,7 @@ func (s *session) close(code int, reason string) {
 	s.mu.Lock()
 	first := s.ending == nil
 	if first {
-		s.ending = closeFrame(code, reason)
+		s.ending, s.code, s.why = closeFrame(code, reason), code, reason
 		s.room.Signal()
 	}
 	s.mu.Unlock()
@@ -171,15 +175,22 @@ func (s *session) close(code int, reason string) {
 const closeGrace = 3 * time.Second
 
 // cut ends the connection at once.
-func (s *session) cut() {
+func (s *session) cut() { s.lost("cut by the relay") }
+
+// lost is cut, for a connection that is gone already. Why is for the log.
+func (s *session) lost(why string) {
 	s.mu.Lock()
-	if s.ending == nil {
-		s.ending = []byte{}
+	first := s.ending == nil
+	if first {
+		s.ending, s.code, s.why = []byte{}, websocket.CloseAbnormalClosure, why
 	}
 	s.ended = true
 	s.room.Signal()
 	ticket := s.ticket
 	s.mu.Unlock()
+	if first {
+		s.srv.meters.closed(websocket.CloseAbnormalClosure)
+	}
 	s.conn.Conn.Close()
 	if ticket != 0 {
 		s.srv.parking.leave(ticket) // the reader ends the session
@@ -207,6 +218,7 @@ func (s *session) member(doc string) *member {
 func (s *session) addMember(m *member) {
 	s.mu.Lock()
 	s.members = append(s.members, m)
+	s.joined++
 	s.mu.Unlock()
 }
 

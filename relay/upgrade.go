@@ -58,7 +58,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 			refuse(w, status, wire.Invalid, reason.Error())
 		},
 	}
-	ws, err := up.Upgrade(hw, r, nil)
+	ws, err := up.Upgrade(hw, r, http.Header{headerRequestID: w.Header().Values(headerRequestID)})
 	if err != nil {
 		place.leave()
 		return // answered above
@@ -68,7 +68,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		srv: s, id: uuid.NewString(), secret: uuid.New(),
 		ws: ws, conn: hw.conn, identity: id, user: userJSON(id), token: token,
 		addr: from.addr, seat: place,
-		pinged: time.Now().UnixMilli(),
+		began: time.Now(), pinged: time.Now().UnixMilli(),
 	}
 	ses.room.L = &ses.mu
 	ses.writing = ses.write

@@ -91,6 +91,7 @@ func (s *session) checkToken(now time.Time) {
 	}
 	s.mu.Unlock()
 	if over {
+		s.srv.meters.authFailed(authExpired)
 		s.close(wire.CloseUnauthorized, "the token has expired or is no longer valid")
 		return
 	}
@@ -107,13 +108,16 @@ func (s *session) authorize(f *wire.Frame) {
 	id, err := s.srv.cfg.Auth.Authorize(context.Background(), f.Token)
 	switch {
 	case errors.Is(err, auth.ErrToken):
+		s.srv.meters.authFailed(authFrame)
 		s.close(wire.CloseUnauthorized, err.Error())
 		return
 	case err != nil:
-		s.srv.slog.Error("authorize", logError, err)
+		s.srv.meters.authFailed(authUnavailable)
+		s.srv.slog.Error("authorize", logSession, s.id, logError, err)
 		s.refuse(f, wire.Unavailable, "tokens cannot be checked at the moment")
 		return
 	case id.Subject != s.who().Subject:
+		s.srv.meters.authFailed(authSubject)
 		s.close(wire.CloseForbidden, "the token belongs to somebody else; connect anew with it")
 		return
 	}

@@ -89,7 +89,7 @@ func (s *session) writeOnce() bool {
 	*out = output{frames: frames[:0], entries: out.entries, page: out.page}
 	outputs.Put(out)
 	if err != nil {
-		s.cut()
+		s.lost(err.Error())
 		return false
 	}
 	if last {

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"go.etcd.io/bbolt"
