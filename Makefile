@@ -31,7 +31,7 @@ check-site: $(WEB)/node_modules/.package-lock.json
 
 # What the tests need beyond Go, gcc, make and node.
 deps: $(EDITING)/node_modules/.package-lock.json $(JS)/node_modules/.package-lock.json $(WEB)/node_modules/.package-lock.json
-	@for p in strace chromium; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	@for p in strace chromium prometheus; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy $$missing; \
 		else echo "The tests need Debian packages that are not here. Run:"; echo "  sudo apt-get install -y$$missing"; exit 1; fi; \

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/baton-relay/baton/oplog"
 	"github.com/baton-relay/baton/relay/auth"
 	"github.com/baton-relay/baton/relay/wire"
 )
@@ -170,6 +171,26 @@ func BenchmarkMeters(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			m.received(f, 200)
+		}
+	})
+}
+
+// BenchmarkScrape is a room of 10,000, seen by a scrape: how long its lock is
+// held, beside what each append holds it for to see how far all have read.
+func BenchmarkScrape(b *testing.B) {
+	r := &room{state: oplog.State{Span: oplog.Span{Head: 1000}}}
+	for i := range 10_000 {
+		r.members = append(r.members, &member{ops: true, pos: oplog.Offset(i % 1001)})
+	}
+	b.Run("scrape", func(b *testing.B) {
+		for b.Loop() {
+			var all crowd
+			r.countIn(&all)
+		}
+	})
+	b.Run("append", func(b *testing.B) {
+		for b.Loop() {
+			r.passed()
 		}
 	})
 }
