@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -117,11 +118,12 @@ func answer(w http.ResponseWriter, status int, body any) {
 // identify returns who a request is from, or answers it with a refusal.
 func (s *Server) identify(w http.ResponseWriter, r *http.Request) (id *auth.Identity, token string, ok bool) {
 	token = requestToken(r)
-	id, err := s.cfg.Auth.Authorize(r.Context(), token)
+	id, err := s.authorize(r.Context(), token)
 	switch {
 	case errors.Is(err, auth.ErrToken):
 		s.crowd.knock(s.sourceOf(r).addr, 1) // who guesses tokens is slow at it
 		s.meters.authFailed(authToken)
+		s.tokenRefused("path", r.URL.Path, err)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		refuse(w, http.StatusUnauthorized, wire.Unauthorized, err.Error())
 		return nil, "", false
@@ -133,6 +135,16 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request) (id *auth.Iden
 		return nil, "", false
 	}
 	return id, token, true
+}
+
+// authorize tells whom a token stands for, unless it was revoked.
+func (s *Server) authorize(ctx context.Context, token string) (*auth.Identity, error) {
+	return s.cfg.Auth.Authorize(ctx, token)
+}
+
+// tokenRefused tells an operator who looks closely why somebody was not let in.
+func (s *Server) tokenRefused(key, where string, err error) {
+	s.slog.Debug("token refused", key, where, "reason", err, "err", errors.Unwrap(err))
 }
 
 // requestToken returns the first token found: of the Authorization header, a

@@ -154,7 +154,7 @@ func (e *events) allowed() error {
 		return nil
 	}
 	e.checked = time.Now()
-	id, err := e.srv.cfg.Auth.Authorize(c.r.Context(), c.token)
+	id, err := e.srv.authorize(c.r.Context(), c.token)
 	switch {
 	case errors.Is(err, auth.ErrToken) || err == nil && id.Subject != c.id.Subject:
 		e.srv.meters.authFailed(authExpired)

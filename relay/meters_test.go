@@ -184,7 +184,7 @@ func BenchmarkScrape(b *testing.B) {
 	}
 	b.Run("scrape", func(b *testing.B) {
 		for b.Loop() {
-			var all crowd
+			var all census
 			r.countIn(&all)
 		}
 	})

@@ -71,8 +71,8 @@ func (s *session) checkToken(now time.Time) {
 	s.mu.Lock()
 	token, old := s.token, s.identity
 	s.mu.Unlock()
-	id, err := s.srv.cfg.Auth.Authorize(context.Background(), token)
-	over := errors.Is(err, auth.ErrToken) || err == nil && id.Subject != old.Subject
+	id, err := s.srv.authorize(noPatience, token)
+	over := errors.Is(err, auth.ErrToken) || err == nil && id.Subject != old.Subject || err != nil && old.Expired(now)
 	if err != nil && !over {
 		return // cannot be told now: what was true stays true
 	}
@@ -103,12 +103,21 @@ func (s *session) checkToken(now time.Time) {
 	}
 }
 
+// noPatience is the context of questions that all sessions would wait for: they
+// are answered by what is known at once.
+var noPatience = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
 // authorize answers an auth frame: a new token for the same subject.
 func (s *session) authorize(f *wire.Frame) {
-	id, err := s.srv.cfg.Auth.Authorize(context.Background(), f.Token)
+	id, err := s.srv.authorize(s.srv.done, f.Token)
 	switch {
 	case errors.Is(err, auth.ErrToken):
 		s.srv.meters.authFailed(authFrame)
+		s.srv.tokenRefused("session", s.id, err)
 		s.close(wire.CloseUnauthorized, err.Error())
 		return
 	case err != nil:

@@ -59,9 +59,11 @@ func (c *serveCmd) Run() error {
 		Heartbeat: c.Heartbeat, PresenceInterval: c.PresenceInterval,
 	}
 	c.Limits.apply(&cfg, c.Access.open(c.Listen))
-	if err := c.Access.apply(&cfg); err != nil {
+	closeAccess, err := c.Access.apply(&cfg)
+	if err != nil {
 		return err
 	}
+	defer closeAccess()
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)

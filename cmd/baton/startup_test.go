@@ -47,7 +47,7 @@ func TestStartThatCannotBe(t *testing.T) {
 		{"--drain-timeout=-1s", 80, "--drain-timeout must not be negative"},
 		{"--log-format=yaml", 80, "--log-format"},
 		{"--listen=nowhere", 80, "--listen nowhere"},
-		{"--listen=0.0.0.0:0", 80, "give --tokens FILE to say who may enter, or --insecure-no-auth if everybody may"},
+		{"--listen=0.0.0.0:0", 80, "give --tokens FILE (or --jwt-key, --jwt-public-key, --jwks, --anonymous) to say who may enter, or --insecure-no-auth if everybody may"},
 		{"--listen=" + taken.Addr().String(), 1, taken.Addr().String() + ": bind: address already in use"},
 		{"--tokens=" + absent, 1, absent + ": no such file or directory"},
 		{"--tokens=" + broken, 1, broken},

@@ -6,12 +6,29 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
 
 // ErrToken says that a token is missing, unknown or has expired.
 var ErrToken = errors.New("token is missing, unknown or expired")
+
+// Refusal is an [ErrToken] that says more. It never holds the token.
+type Refusal struct {
+	// Reason is one of a few short texts, harmless to tell whoever came with the
+	// token: "expired".
+	Reason string
+	// Err is what an operator may want to know beyond that, nil if nothing.
+	Err error
+}
+
+func (e *Refusal) Error() string { return ErrToken.Error() + " (" + e.Reason + ")" }
+
+// Is makes every refusal an [ErrToken].
+func (e *Refusal) Is(target error) bool { return target == ErrToken }
+
+func (e *Refusal) Unwrap() error { return e.Err }
 
 // Rights is a set of rights in one document.
 type Rights uint8
@@ -57,10 +74,17 @@ type Identity struct {
 	Subject string
 	// Name is what other people see.
 	Name string
+	// TokenID names the one token, so that it can be revoked; empty where it has
+	// no name.
+	TokenID string
+	// Issued is when the token was made; the zero time is before everything.
+	Issued time.Time
 	// Expires is when the token ends; the zero time is never.
 	Expires time.Time
 	// Docs says which rights the token gives in which documents.
 	Docs Patterns
+	// Claims is all that the token says, a JSON object; nil where it is a mere word.
+	Claims []byte
 }
 
 // Rights returns the rights in one document.
@@ -87,9 +111,42 @@ func (p Patterns) match(doc string) Rights {
 	return 0
 }
 
+// parsePatterns reads patterns as they stand in JSON.
+func parsePatterns(docs map[string][]string) (Patterns, error) {
+	p := make(Patterns, len(docs))
+	for pattern, list := range docs {
+		if i := strings.IndexByte(pattern, '*'); pattern == "" || i >= 0 && i != len(pattern)-1 {
+			return nil, fmt.Errorf("pattern %q: * may only stand at the end", pattern)
+		}
+		rights, err := ParseRights(list)
+		if err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+		p[pattern] = rights
+	}
+	return p, nil
+}
+
+// ParseRights reads rights by their names.
+func ParseRights(list []string) (Rights, error) {
+	var r Rights
+next:
+	for _, s := range list {
+		for _, n := range names {
+			if n.name == s {
+				r |= n.right
+				continue next
+			}
+		}
+		return 0, fmt.Errorf("right %q is not one of read, write, presence, compact, admin", s)
+	}
+	return r, nil
+}
+
 // Authorizer tells whom a token stands for. An empty token is one that was not
 // given. Errors other than [ErrToken] mean that the question could not be
-// answered now. It must be quick and safe for concurrent use.
+// answered now. It must be quick when it is asked again, and safe for concurrent
+// use; with a ctx that has ended it must not wait for anything.
 type Authorizer interface {
 	Authorize(ctx context.Context, token string) (*Identity, error)
 }

@@ -11,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 )
@@ -20,7 +19,7 @@ import (
 //
 //	{"tokens": [
 //	  {"token": "s3cret", "subject": "alice", "name": "Alice",
-//	   "expires": "2027-01-01T00:00:00Z",
+//	   "issued": "2026-01-01T00:00:00Z", "expires": "2027-01-01T00:00:00Z",
 //	   "docs": {"notes-*": ["read", "write", "presence"], "*": ["read"]}}
 //	]}
 //
@@ -29,29 +28,30 @@ import (
 // logged: a slip of the editor locks nobody out.
 type Tokens struct {
 	// static after construction
-	path string
-	log  *slog.Logger
+	log *slog.Logger
 
-	mu      sync.Mutex
-	known   map[[sha256.Size]byte]*Identity // guarded by mu
-	stat    os.FileInfo                     // guarded by mu
-	checked time.Time                       // guarded by mu
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]*Identity // guarded by mu
+	file  watched                         // guarded by mu
 }
 
 // OpenTokens reads a token file. Its errors say which entry is wrong and how.
 func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
-	t := &Tokens{path: path, log: log}
-	if t.log == nil {
-		t.log = slog.New(slog.DiscardHandler)
-	}
+	t := &Tokens{log: orDiscard(log), file: watched{path: path}}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.read(); err != nil {
 		return nil, err
 	}
-	t.checked = time.Now()
 	return t, nil
 }
+
+func orDiscard(log *slog.Logger) *slog.Logger { return cmp.Or(log, slog.New(slog.DiscardHandler)) }
+
+var (
+	errUnknown = &Refusal{Reason: "not known"}
+	errExpired = &Refusal{Reason: "expired"}
+)
 
 // Authorize implements [Authorizer]. As long as the file stands, one token gets
 // the same *Identity.
@@ -62,20 +62,19 @@ func (t *Tokens) Authorize(_ context.Context, token string) (*Identity, error) {
 	t.refresh(now)
 	// A map of digests: how long a look-up takes tells nothing of a secret.
 	id := t.known[sha256.Sum256([]byte(token))]
-	if id == nil || id.Expired(now) {
-		return nil, ErrToken
+	switch {
+	case id == nil:
+		return nil, errUnknown
+	case id.Expired(now):
+		return nil, errExpired
 	}
 	return id, nil
 }
 
-// refresh reads the file again if it was changed; asked once a second.
+// refresh reads the file again if it was changed.
 func (t *Tokens) refresh(now time.Time) {
-	if now.Sub(t.checked) < time.Second {
-		return
-	}
-	t.checked = now
-	stat, err := os.Stat(t.path)
-	if err == nil && os.SameFile(stat, t.stat) && stat.ModTime().Equal(t.stat.ModTime()) && stat.Size() == t.stat.Size() {
+	changed, err := t.file.changed(now)
+	if err == nil && !changed {
 		return
 	}
 	if err == nil {
@@ -85,30 +84,24 @@ func (t *Tokens) refresh(now time.Time) {
 		t.log.Error("token file not taken; the tokens read before stay", logError, err)
 		return
 	}
-	t.log.Info("token file read again", logPath, t.path, logTokens, len(t.known))
+	t.log.Info("token file read again", logPath, t.file.path, logTokens, len(t.known))
 }
 
 func (t *Tokens) read() error {
-	stat, err := os.Stat(t.path)
-	if err != nil {
-		return fmt.Errorf("read token file: %w", err)
-	}
-	data, err := os.ReadFile(t.path)
-	if err != nil {
-		return fmt.Errorf("read token file: %w", err)
-	}
-	known, err := parseTokens(data)
-	if err != nil {
-		return fmt.Errorf("read token file %s: %w", t.path, err)
-	}
-	t.known, t.stat = known, stat
-	return nil
+	return t.file.read("token file", func(data []byte, _ os.FileInfo) (err error) {
+		known, err := parseTokens(data)
+		if err == nil {
+			t.known = known
+		}
+		return err
+	})
 }
 
 type tokenEntry struct {
 	Token   string              `json:"token"`
 	Subject string              `json:"subject"`
 	Name    string              `json:"name"`
+	Issued  time.Time           `json:"issued"`
 	Expires time.Time           `json:"expires"`
 	Docs    map[string][]string `json:"docs"`
 }
@@ -152,38 +145,17 @@ func (e *tokenEntry) identity() (*Identity, error) {
 	case len(e.Name) > 256:
 		return nil, errors.New(`"name" has more than 256 bytes`)
 	}
-	id := &Identity{
+	docs, err := parsePatterns(e.Docs)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{
 		Subject: e.Subject,
 		Name:    cmp.Or(e.Name, e.Subject),
+		Issued:  e.Issued,
 		Expires: e.Expires,
-		Docs:    make(Patterns, len(e.Docs)),
-	}
-	for pattern, list := range e.Docs {
-		if i := strings.IndexByte(pattern, '*'); pattern == "" || i >= 0 && i != len(pattern)-1 {
-			return nil, fmt.Errorf("pattern %q: * may only stand at the end", pattern)
-		}
-		rights, err := parseRights(list)
-		if err != nil {
-			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
-		}
-		id.Docs[pattern] = rights
-	}
-	return id, nil
-}
-
-func parseRights(list []string) (Rights, error) {
-	var r Rights
-next:
-	for _, s := range list {
-		for _, n := range names {
-			if n.name == s {
-				r |= n.right
-				continue next
-			}
-		}
-		return 0, fmt.Errorf("right %q is not one of read, write, presence, compact, admin", s)
-	}
-	return r, nil
+		Docs:    docs,
+	}, nil
 }
 
 // The keys of what is logged.
