@@ -18,6 +18,9 @@ type Config struct {
 	Log oplog.Log
 	// Auth says who may do what; nil gives everyone every right.
 	Auth auth.Authorizer
+	// Revoked is the tokens that Auth would take and that count no longer; nil
+	// remembers what is revoked until the relay ends.
+	Revoked *auth.Revoked
 	// Logger takes what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// Limits; each that is zero has its default, see [Defaults], and each that is
@@ -105,6 +108,9 @@ func (c *Config) fill() {
 	c.Version = cmp.Or(c.Version, "dev")
 	if c.Auth == nil {
 		c.Auth = auth.Everyone{}
+	}
+	if c.Revoked == nil {
+		c.Revoked, _ = auth.OpenRevoked("", nil) // reads nothing, so it cannot fail
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

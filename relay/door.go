@@ -139,8 +139,14 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request) (id *auth.Iden
 
 // authorize tells whom a token stands for, unless it was revoked.
 func (s *Server) authorize(ctx context.Context, token string) (*auth.Identity, error) {
-	return s.cfg.Auth.Authorize(ctx, token)
+	id, err := s.cfg.Auth.Authorize(ctx, token)
+	if err == nil && s.cfg.Revoked.Has(id) {
+		return nil, revoked
+	}
+	return id, err
 }
+
+var revoked = &auth.Refusal{Reason: "revoked"}
 
 // tokenRefused tells an operator who looks closely why somebody was not let in.
 func (s *Server) tokenRefused(key, where string, err error) {

@@ -98,7 +98,8 @@ func (s *Server) backup(c *call) error {
 	return s.log.Backup(c.r.Context(), c.w)
 }
 
-// revoke ends what a subject has open: its sessions, and its requests.
+// revoke has a token, or all of a subject's, count no longer, and ends what is
+// open by them: sessions, and requests.
 func (s *Server) revoke(c *call) error {
 	if err := c.isOf(typeJSON); err != nil {
 		return err
@@ -107,15 +108,22 @@ func (s *Server) revoke(c *call) error {
 	if err != nil {
 		return err
 	}
-	var who struct {
-		Subject string `json:"subject"`
+	what := new(revocation)
+	if err := json.Unmarshal(body, what); err != nil || !what.valid() {
+		return invalid(`the body must be {"subject":…} or {"token_id":…,"expires":…}: strings of 1 to 256 bytes, and Unix seconds, which may be left out`)
 	}
-	if err := json.Unmarshal(body, &who); err != nil || who.Subject == "" {
-		return invalid(`the body must be an object with "subject", a string that is not empty`)
+	if what.Subject != "" {
+		err = s.cfg.Revoked.Subject(what.Subject)
+	} else {
+		err = s.cfg.Revoked.Token(what.TokenID, s.endOf(what))
 	}
-	closed := s.calls.revoke(who.Subject, c)
+	if err != nil {
+		s.slog.Error("revoke", "err", err)
+		return &refusal{http.StatusServiceUnavailable, wire.Unavailable, "nothing is revoked: it cannot be kept at the moment; the relay's log says why"}
+	}
+	closed := s.calls.revoke(s.cfg.Revoked, c)
 	for _, ses := range s.all() {
-		if ses.who().Subject == who.Subject {
+		if s.cfg.Revoked.Has(ses.who()) {
 			ses.close(wire.CloseUnauthorized, errRevoked.Error())
 			closed++
 		}
@@ -123,4 +131,35 @@ func (s *Server) revoke(c *call) error {
 	s.meters.authFailures.WithLabelValues(authRevoked).Add(float64(closed))
 	answer(c.w, http.StatusOK, map[string]int{"closed": closed})
 	return nil
+}
+
+// revocation is what a revoke asks for.
+type revocation struct {
+	Subject string `json:"subject"`
+	TokenID string `json:"token_id"`
+	Expires *int64 `json:"expires"` // Unix seconds
+}
+
+func (r *revocation) valid() bool {
+	name := r.Subject + r.TokenID
+	one := (r.Subject == "") != (r.TokenID == "")
+	ends := r.Expires == nil || r.TokenID != "" && *r.Expires > 0 && *r.Expires <= maxUnix
+	return one && len(name) <= 256 && ends
+}
+
+// maxUnix is the end of the year 9999.
+const maxUnix = 253402300799
+
+// endOf returns when a token ends: as the body says, or as a session knows that
+// came with it; zero if nobody does.
+func (s *Server) endOf(what *revocation) time.Time {
+	if what.Expires != nil {
+		return time.Unix(*what.Expires, 0)
+	}
+	for _, ses := range s.all() {
+		if id := ses.who(); id.TokenID == what.TokenID {
+			return id.Expires
+		}
+	}
+	return time.Time{}
 }

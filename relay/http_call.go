@@ -89,7 +89,9 @@ func (s *Server) with(right auth.Rights, serve func(*call) error) http.HandlerFu
 		if err == nil {
 			if err = s.calls.begin(s.done, c); err == nil {
 				defer s.calls.finish(c)
-				err = serve(c)
+				if err = errRevoked; !s.cfg.Revoked.Has(id) { // from now on a revoke finds the call
+					err = serve(c)
+				}
 			}
 		}
 		if err != nil {
@@ -135,7 +137,7 @@ func (c *call) isHead() bool { return c.r.Method == http.MethodHead }
 // Why a call ends before its answer is complete.
 var (
 	errGoing   = errors.New("this node is going; ask again")
-	errRevoked = errors.New("the access of this subject was ended; come back with a valid token")
+	errRevoked = errors.New("this token was revoked; come back with a valid one")
 )
 
 // calls is the HTTP requests under way, and what bounds them.
@@ -218,14 +220,14 @@ func (k *calls) wait(ctx context.Context) error {
 	}
 }
 
-// revoke ends the calls of a subject and returns how many there were. by, which
-// asks for that, goes on.
-func (k *calls) revoke(subject string, by *call) int {
+// revoke ends the calls whose tokens are revoked and returns how many there were.
+// by, which asks for that, goes on.
+func (k *calls) revoke(list *auth.Revoked, by *call) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := 0
 	for c := range k.under {
-		if c != by && c.id.Subject == subject {
+		if c != by && list.Has(c.id) {
 			c.end(errRevoked)
 			n++
 		}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -122,6 +123,9 @@ func (c *call) body(limit int) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, body.refusal()
+	}
+	if c.r.Context().Err() != nil { // ended while the body came: what it asks for is not done any more
+		return nil, context.Cause(c.r.Context())
 	}
 	return b, nil
 }

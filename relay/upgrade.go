@@ -103,6 +103,9 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		Type: wire.TypeWelcome, Session: ses.id, Replace: ses.replaceSecret(), User: user(id),
 		Server: "baton/" + s.cfg.Version, HeartbeatMS: s.cfg.Heartbeat.Milliseconds(), Limits: s.cfg.Limits,
 	})
+	if s.cfg.Revoked.Has(id) { // since it was asked: now a revoke would find the session
+		ses.close(wire.CloseUnauthorized, errRevoked.Error())
+	}
 	go ses.read()
 }
 

@@ -92,6 +92,7 @@ func (s *session) checkToken(now time.Time) {
 	s.mu.Unlock()
 	if over {
 		s.srv.meters.authFailed(authExpired)
+		s.srv.tokenRefused("session", s.id, err)
 		s.close(wire.CloseUnauthorized, "the token has expired or is no longer valid")
 		return
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/baton-relay/baton/oplog/bolt"
 	"github.com/baton-relay/baton/relay"
+	"github.com/baton-relay/baton/relay/auth"
 	"github.com/baton-relay/baton/webdemo"
 )
 
@@ -84,6 +85,9 @@ func (c *serveCmd) Run() error {
 		return err
 	}
 	cfg.Log = log
+	if cfg.Revoked, err = auth.OpenRevoked(filepath.Join(c.Data, "revoked.jsonl"), logger); err != nil {
+		return errors.Join(err, log.Close())
+	}
 	c.greet(listener.Addr(), path)
 	err = c.serve(ctx, stop, listener, relay.New(cfg), logger)
 	return errors.Join(err, log.Close())

@@ -121,7 +121,7 @@ var TokenNames = []struct{ Name, Rights string }{
 	{"other", "read write presence, of another subject"},
 	{"reader", "read"},
 	{"compactor", "read write presence compact"},
-	{"guest", "read, of a subject that may be sent away"},
+	{"guest", "read, of a subject that may be sent away for good"},
 	{"admin", "read write presence compact admin, in all documents"},
 	{"expired", "any, ended in the past"},
 	{"again", "read write presence, a second token of writer's subject"},
