@@ -21,6 +21,9 @@ type Config struct {
 	// Revoked is the tokens that Auth would take and that count no longer; nil
 	// remembers what is revoked until the relay ends.
 	Revoked *auth.Revoked
+	// Backend, where it is not nil, is asked beside Auth what somebody may do in a
+	// document, and may take rights away.
+	Backend *auth.Backend
 	// Logger takes what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// Limits; each that is zero has its default, see [Defaults], and each that is

@@ -28,6 +28,7 @@ type call struct {
 	token  string
 	rights auth.Rights // in doc, or in every document
 	budget budget
+	until  time.Time   // how long they count if the backend gives no other answer
 
 	end context.CancelCauseFunc
 }
@@ -100,7 +101,8 @@ func (s *Server) with(right auth.Rights, serve func(*call) error) http.HandlerFu
 	}
 }
 
-// admit reads the address and asks for the right.
+// admit reads the address and asks for the right. Where the address names no
+// document, the token alone says.
 func (s *Server) admit(c *call, right auth.Rights) error {
 	where := everyDocument
 	if name := c.r.PathValue("doc"); name != "" {
@@ -114,7 +116,15 @@ func (s *Server) admit(c *call, right auth.Rights) error {
 	if c.query, err = url.ParseQuery(c.r.URL.RawQuery); err != nil {
 		return invalid("the query cannot be read: %v", err)
 	}
-	if c.rights = c.id.Rights(where); !c.rights.Has(right) {
+	c.rights = c.id.Rights(where)
+	if c.doc != "" {
+		answer, err := s.allowed(c.r.Context(), c.id, where)
+		if err != nil {
+			return errUnanswered
+		}
+		c.rights, c.until = answer.Rights, answer.Until
+	}
+	if !c.rights.Has(right) {
 		s.meters.authFailed(authRight)
 		return &refusal{http.StatusForbidden, wire.Forbidden, "this needs the right " + right.String() + " in " + where}
 	}

@@ -159,10 +159,20 @@ func (e *events) allowed() error {
 	case errors.Is(err, auth.ErrToken) || err == nil && id.Subject != c.id.Subject:
 		e.srv.meters.authFailed(authExpired)
 		return &refusal{http.StatusUnauthorized, wire.Unauthorized, "the token has expired or is no longer valid"}
-	case err == nil && !id.Rights(string(c.doc)).Has(auth.Read):
+	case err != nil:
+		return nil // where it cannot be told now, what was true stays true
+	}
+	answer, err := e.srv.allowed(c.r.Context(), id, string(c.doc))
+	switch {
+	case err != nil && !time.Now().Before(c.until):
+		return errUnanswered
+	case err != nil:
+		return nil // for some time, the last answer counts
+	case !answer.Rights.Has(auth.Read):
 		return &refusal{http.StatusForbidden, wire.Forbidden, "the right to read is gone"}
 	}
-	return nil // where it cannot be told now, what was true stays true
+	c.until = answer.Until
+	return nil
 }
 
 // end says why the stream ends: as the answer where nothing was said yet, else

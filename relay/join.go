@@ -15,7 +15,6 @@ import (
 
 // join answers a join frame.
 func (s *session) join(f *wire.Frame) {
-	rights := s.who().Rights(string(f.Doc))
 	s.mu.Lock()
 	docs := len(s.members)
 	s.mu.Unlock()
@@ -25,6 +24,14 @@ func (s *session) join(f *wire.Frame) {
 		return
 	case docs >= s.srv.cfg.Limits.Docs:
 		s.refuse(f, wire.TooManyDocs, fmt.Sprintf("one session is in at most %d documents; leave one, or connect again", docs))
+		return
+	}
+	id := s.who()
+	answer, err := s.srv.allowed(s.srv.done, id, string(f.Doc))
+	rights := answer.Rights
+	switch {
+	case err != nil:
+		s.refuse(f, wire.Unavailable, unanswered)
 		return
 	case rights == 0:
 		s.refuse(f, wire.Forbidden, "no rights in "+string(f.Doc))
@@ -44,6 +51,7 @@ func (s *session) join(f *wire.Frame) {
 		session: s, room: r, doc: f.Doc, rights: rights, format: f.Join.Format,
 		ops: f.Join.Ops && rights.Has(auth.Read), watches: f.Join.Presence && mayWatch(rights),
 		snapshots: !f.Join.NoSnapshot,
+		granted:   granted{answer: answer, about: id},
 	}
 	if err := m.enter(ctx, f); err != nil {
 		m.release()

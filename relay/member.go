@@ -37,8 +37,9 @@ type member struct {
 
 	// below, guarded by room.mu
 
-	gone   bool
-	rights auth.Rights
+	gone    bool
+	rights  auth.Rights
+	granted // see allowed.go
 	// pos: all at or before it was sent, or is not to be.
 	pos oplog.Offset
 	// Until pos reaches liveAt, this is catching up: entries that skip covers are

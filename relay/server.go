@@ -26,6 +26,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/baton-relay/baton/oplog"
@@ -53,6 +54,9 @@ type Server struct {
 	calls   *calls         // HTTP requests under way
 	crowd   *crowd
 	open    bool // nobody is asked who they are
+	asks    sync.WaitGroup // of questions to the backend about sessions that are there
+
+	backendTold atomic.Int64 // when the operator heard that it gives no answer, Unix ms
 
 	mu sync.Mutex
 	// below guarded by mu
@@ -238,4 +242,5 @@ func (s *Server) Close() {
 	s.commits.Wait()
 	s.parking.close()
 	s.watcher.Wait()
+	s.asks.Wait()
 }

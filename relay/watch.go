@@ -24,6 +24,7 @@ func (s *Server) watch() {
 			for _, ses := range s.all() {
 				ses.checkLife(now)
 				ses.checkToken(now)
+				ses.renew(now)
 			}
 			for _, r := range s.allRooms() {
 				r.rest()
@@ -112,6 +113,20 @@ var noPatience = func() context.Context {
 	return ctx
 }()
 
+// renew has the backend asked again about the documents that the session is in,
+// where it is time.
+func (s *session) renew(now time.Time) {
+	if s.srv.cfg.Backend == nil {
+		return
+	}
+	s.mu.Lock()
+	members := s.members
+	s.mu.Unlock()
+	for _, m := range members {
+		m.renew(now)
+	}
+}
+
 // authorize answers an auth frame: a new token for the same subject.
 func (s *session) authorize(f *wire.Frame) {
 	id, err := s.srv.authorize(s.srv.done, f.Token)
@@ -160,6 +175,7 @@ func (s *session) reassess() {
 	s.mu.Unlock()
 	for _, m := range members {
 		m.reassess()
+		m.renew(time.Now())
 	}
 }
 
@@ -170,6 +186,9 @@ func (m *member) reassess() {
 	defer r.mu.Unlock()
 	// Asked under the lock: of two who call this, the later one sees the newest.
 	rights := m.session.who().Rights(string(m.doc))
+	if r.srv.cfg.Backend != nil {
+		rights = m.leaves(rights, time.Now())
+	}
 	if m.gone || m.rights == rights {
 		return
 	}

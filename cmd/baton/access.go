@@ -29,6 +29,11 @@ type accessFlags struct {
 
 	Anonymous     string `default:"none" enum:"none,read,write" help:"What somebody without a token may do: none, read, or write (read, write, be present). (${default})"`
 	AnonymousDocs string `default:"*" placeholder:"PATTERN" help:"In which documents: a name, or the beginning of names with * behind it. (${default})"`
+
+	Authorizer        string        `placeholder:"URL" help:"Ask this https address too what somebody may do in a document; it can take away rights that the token gives. Without its answer nobody enters."`
+	AuthorizerTimeout time.Duration `default:"3s" placeholder:"TIME" help:"How long its answer may take, at most 10s. (${default})"`
+	AuthorizerCache   time.Duration `default:"1m" placeholder:"TIME" help:"How long its answer counts before it is asked again, while somebody stays too. (${default})"`
+	AuthorizerSecret  string        `placeholder:"FILE" help:"File with a word that is sent to it as a bearer token, so that it knows who asks."`
 }
 
 func (f *accessFlags) validate(listen string) error {
@@ -46,7 +51,24 @@ func (f *accessFlags) validate(listen string) error {
 	case strings.Contains(strings.TrimSuffix(f.AnonymousDocs, "*"), "*") || f.AnonymousDocs == "":
 		return fmt.Errorf("--anonymous-docs %s: * may only stand at the end", f.AnonymousDocs)
 	}
-	return f.validateJWT()
+	if err := f.validateJWT(); err != nil {
+		return err
+	}
+	return f.validateAuthorizer()
+}
+
+func (f *accessFlags) validateAuthorizer() error {
+	switch {
+	case f.Authorizer == "" && f.AuthorizerSecret != "":
+		return errors.New("--authorizer-secret needs --authorizer")
+	case f.Authorizer != "" && !f.asks():
+		return errors.New("--authorizer can only take rights away: say by --tokens, --jwt-key, --jwt-public-key, --jwks or --anonymous who has any")
+	case f.AuthorizerTimeout < 10*time.Millisecond || f.AuthorizerTimeout > 10*time.Second:
+		return errors.New("--authorizer-timeout must be from 10ms to 10s")
+	case f.AuthorizerCache < time.Second || f.AuthorizerCache > 24*time.Hour:
+		return errors.New("--authorizer-cache must be from 1s to 24h")
+	}
+	return nil
 }
 
 func (f *accessFlags) validateJWT() error {
@@ -83,12 +105,12 @@ func (f *accessFlags) open(listen string) bool {
 	return isLoopback(host) && !f.asks()
 }
 
-// apply has the relay ask whoever connects. close ends what that runs.
-func (f *accessFlags) apply(cfg *relay.Config) (close func(), err error) {
+// apply has the relay ask whoever connects. end ends what that runs.
+func (f *accessFlags) apply(cfg *relay.Config) (end func(), err error) {
 	cfg.AllowOrigins = f.AllowOrigin
-	close = func() {}
+	end = func() {}
 	if !f.asks() {
-		return close, nil
+		return end, nil
 	}
 	chain := new(auth.Chain)
 	if f.Tokens != "" {
@@ -106,15 +128,33 @@ func (f *accessFlags) apply(cfg *relay.Config) (close func(), err error) {
 		if chain.JWT, err = auth.OpenJWT(f.jwt(cfg)); err != nil {
 			return nil, err
 		}
-		close = chain.JWT.Close
+		end = chain.JWT.Close
 	}
 	cfg.Auth = chain
-	return close, nil
+	if f.Authorizer == "" {
+		return end, nil
+	}
+	cfg.Backend, err = auth.OpenBackend(auth.AskConfig{
+		URL: f.Authorizer, Timeout: f.AuthorizerTimeout, Cache: f.AuthorizerCache, SecretFile: f.AuthorizerSecret,
+	})
+	if err != nil {
+		end()
+		return nil, err
+	}
+	return func() {
+		end()
+		cfg.Backend.Close()
+	}, nil
 }
 
 func (f *accessFlags) jwt(cfg *relay.Config) auth.JWTConfig {
+	var unsaid auth.Patterns
+	if f.Authorizer != "" {
+		unsaid = auth.Patterns{"*": auth.All &^ auth.Admin} // of which the authorizer leaves what it likes
+	}
 	return auth.JWTConfig{
-		KeyFile: f.JWTKey, PublicKeyFile: f.JWTPublicKey, JWKS: f.JWKS,
+		WithoutDocs: unsaid,
+		KeyFile:     f.JWTKey, PublicKeyFile: f.JWTPublicKey, JWKS: f.JWKS,
 		Audience: f.JWTAudience, Issuer: f.JWTIssuer,
 		SubjectClaim: f.JWTSubjectClaim, NameClaim: f.JWTNameClaim, DocsClaim: f.JWTDocsClaim,
 		Skew: f.JWTSkew, Logger: cfg.Logger,
