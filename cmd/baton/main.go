@@ -1,6 +1,7 @@
 // Command baton runs the relay, and what one uses to try and to test it.
 //
 //	baton                 serve on http://localhost:8080, log in ./data
+//	baton token …         mint a token, or a link with one
 //	baton check           is the log whole? if not, where
 //	baton bench …         put load on a relay and print what came of it
 //	baton conform …       hold a relay to the protocol, rule by rule
@@ -23,6 +24,7 @@ var version = "0.1.0-dev"
 
 type commands struct {
 	Serve   serveCmd         `cmd:"" default:"withargs" help:"Run the relay (the default)."`
+	Token   tokenCmd         `cmd:"" help:"Mint a token, or a link that opens the whiteboard with one."`
 	Check   checkCmd         `cmd:"" help:"Read the whole log and say what is damaged, and where."`
 	Bench   benchCmd         `cmd:"" help:"Put load on a running relay and print deliveries, latencies and costs."`
 	Conform conformCmd       `cmd:"" help:"Hold a running relay to the protocol: pass or fail for each rule."`

@@ -115,8 +115,8 @@ func (p Patterns) match(doc string) Rights {
 func parsePatterns(docs map[string][]string) (Patterns, error) {
 	p := make(Patterns, len(docs))
 	for pattern, list := range docs {
-		if i := strings.IndexByte(pattern, '*'); pattern == "" || i >= 0 && i != len(pattern)-1 {
-			return nil, fmt.Errorf("pattern %q: * may only stand at the end", pattern)
+		if err := checkPattern(pattern); err != nil {
+			return nil, err
 		}
 		rights, err := ParseRights(list)
 		if err != nil {
@@ -125,6 +125,13 @@ func parsePatterns(docs map[string][]string) (Patterns, error) {
 		p[pattern] = rights
 	}
 	return p, nil
+}
+
+func checkPattern(pattern string) error {
+	if i := strings.IndexByte(pattern, '*'); pattern == "" || i >= 0 && i != len(pattern)-1 {
+		return fmt.Errorf("pattern %q: * may only stand at the end", pattern)
+	}
+	return nil
 }
 
 // ParseRights reads rights by their names.

@@ -13,7 +13,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -98,10 +100,24 @@ type Grant struct {
 	Docs                   Patterns
 }
 
-// Sign mints a token.
+// NewID returns a random name for a token, or for somebody who has none.
+func NewID() string { return strings.ToLower(rand.Text()[:16]) }
+
+// Sign mints a token. It refuses what [JWT] would not take.
 func (s *Signer) Sign(g *Grant) (string, error) {
+	for what, text := range map[string]string{"subject": g.Subject, "name": g.Name, "id": g.TokenID, "issuer": g.Issuer} {
+		if len(text) > maxClaim || !utf8.ValidString(text) {
+			return "", fmt.Errorf("the %s must be text of at most %d bytes", what, maxClaim)
+		}
+	}
+	if g.Subject == "" {
+		return "", errors.New("a token needs a subject")
+	}
 	docs := make(map[string][]string, len(g.Docs))
 	for pattern, rights := range g.Docs {
+		if err := checkPattern(pattern); err != nil {
+			return "", err
+		}
 		docs[pattern] = rights.Names()
 	}
 	claims := jwt.MapClaims{
