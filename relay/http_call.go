@@ -28,7 +28,7 @@ type call struct {
 	token  string
 	rights auth.Rights // in doc, or in every document
 	budget budget
-	until  time.Time   // how long they count if the backend gives no other answer
+	until  time.Time // how long they count if the backend gives no other answer
 
 	end context.CancelCauseFunc
 }
