@@ -123,7 +123,7 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request) (id *auth.Iden
 	case errors.Is(err, auth.ErrToken):
 		s.crowd.knock(s.sourceOf(r).addr, 1) // who guesses tokens is slow at it
 		s.meters.authFailed(authToken)
-		s.tokenRefused("path", r.URL.Path, err)
+		s.tokenRefused(logRequest, w.Header().Get(headerRequestID), err)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		refuse(w, http.StatusUnauthorized, wire.Unauthorized, err.Error())
 		return nil, "", false
@@ -150,7 +150,11 @@ var revoked = &auth.Refusal{Reason: "revoked"}
 
 // tokenRefused tells an operator who looks closely why somebody was not let in.
 func (s *Server) tokenRefused(key, where string, err error) {
-	s.slog.Debug("token refused", key, where, "reason", err, "err", errors.Unwrap(err))
+	attrs := []any{key, where, logWhy, err}
+	if cause := errors.Unwrap(err); cause != nil {
+		attrs = append(attrs, logError, cause)
+	}
+	s.slog.Debug("token refused", attrs...)
 }
 
 // requestToken returns the first token found: of the Authorization header, a

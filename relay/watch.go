@@ -93,7 +93,7 @@ func (s *session) checkToken(now time.Time) {
 	s.mu.Unlock()
 	if over {
 		s.srv.meters.authFailed(authExpired)
-		s.srv.tokenRefused("session", s.id, err)
+		s.srv.tokenRefused(logSession, s.id, err)
 		s.close(wire.CloseUnauthorized, "the token has expired or is no longer valid")
 		return
 	}
@@ -133,7 +133,7 @@ func (s *session) authorize(f *wire.Frame) {
 	switch {
 	case errors.Is(err, auth.ErrToken):
 		s.srv.meters.authFailed(authFrame)
-		s.srv.tokenRefused("session", s.id, err)
+		s.srv.tokenRefused(logSession, s.id, err)
 		s.close(wire.CloseUnauthorized, err.Error())
 		return
 	case err != nil:

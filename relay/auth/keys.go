@@ -98,7 +98,7 @@ func (k *fileKeys) current() (*keySet, error) {
 	case err != nil:
 		k.log.Error("keys not taken; those read before stay", "err", err)
 	case changed:
-		k.log.Info("keys read again", "path", k.file.path)
+		k.log.Info("keys read again", logPath, k.file.path)
 	}
 	return k.set, nil
 }
