@@ -2,11 +2,13 @@
 //
 //	baton                 serve on http://localhost:8080, log in ./data
 //	baton token …         mint a token, or a link with one
+//	baton config          what is set, and where
 //	baton check           is the log whole? if not, where
 //	baton bench …         put load on a relay and print what came of it
 //	baton conform …       hold a relay to the protocol, rule by rule
 //
-// Each flag of serve can also be set in the environment: --data as BATON_DATA.
+// Each flag of serve can also be set in the environment, --data as BATON_DATA, and
+// in the file that --config names, as data = "…".
 package main
 
 import (
@@ -25,6 +27,7 @@ var version = "0.1.0-dev"
 type commands struct {
 	Serve   serveCmd         `cmd:"" default:"withargs" help:"Run the relay (the default)."`
 	Token   tokenCmd         `cmd:"" help:"Mint a token, or a link that opens the whiteboard with one."`
+	Config  configCmd        `cmd:"" help:"Print what serve would run with, and where each setting comes from."`
 	Check   checkCmd         `cmd:"" help:"Read the whole log and say what is damaged, and where."`
 	Bench   benchCmd         `cmd:"" help:"Put load on a running relay and print deliveries, latencies and costs."`
 	Conform conformCmd       `cmd:"" help:"Hold a running relay to the protocol: pass or fail for each rule."`
@@ -33,7 +36,21 @@ type commands struct {
 
 func main() {
 	var cli commands
-	ctx := kong.Parse(&cli,
+	parser, err := newParser(&cli)
+	if err != nil {
+		panic(err) // a tag of a flag makes no sense
+	}
+	ctx, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	if err := ctx.Run(); err != nil {
+		fmt.Fprintf(os.Stderr, "baton: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// newParser returns what reads the command line into cli.
+func newParser(cli any, options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(cli, append([]kong.Option{
 		kong.Name("baton"),
 		kong.Description("A relay for collaborative editing: it carries vector-clocked ops between a document's participants, keeps them in a log, and never opens them."),
 		kong.Vars{"version": "baton " + version, "tokens": tokenNames()},
@@ -41,11 +58,7 @@ func main() {
 		kong.ShortUsageOnError(),
 		kong.DefaultEnvars("BATON"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-	)
-	if err := ctx.Run(); err != nil {
-		fmt.Fprintf(os.Stderr, "baton: %v\n", err)
-		os.Exit(1)
-	}
+	}, options...)...)
 }
 
 func tokenNames() string {

@@ -21,7 +21,10 @@ import (
 	"github.com/baton-relay/baton/webdemo"
 )
 
-type serveCmd struct {
+// Settings are the flags that a relay runs with. Each can be set by a flag, in
+// the environment, or in the file that --config names; see [Settings.BeforeResolve].
+type Settings struct {
+	Config           string        `placeholder:"FILE" help:"Settings in TOML, by the names of these flags. Flags and the environment count before it; baton config --example prints one."`
 	Listen           string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on. Anything but loopback needs --tokens, or --insecure-no-auth. (${default})"`
 	Data             string        `default:"./data" placeholder:"DIR" help:"Folder for the log, oplog.db; it is made if it is not there. (${default})"`
 	LogLevel         slog.Level    `default:"info" help:"debug, info, warn or error. (${default})"`
@@ -32,10 +35,19 @@ type serveCmd struct {
 
 	Access accessFlags `embed:"" group:"Who may enter:"`
 	Limits limitFlags  `embed:"" group:"How much:"`
+
+	file *configFile // that --config names, once it is read
 }
 
-// Validate says what is wrong with the flags before anything is opened.
-func (c *serveCmd) Validate() error {
+type serveCmd struct {
+	Settings
+}
+
+// Validate says what is wrong with the settings before anything is opened.
+func (c *serveCmd) Validate() error { return c.check() }
+
+// check says what is wrong with the settings.
+func (c *Settings) check() error {
 	switch {
 	case c.Heartbeat < 100*time.Millisecond:
 		return errors.New("--heartbeat must be at least 100ms")
