@@ -53,6 +53,9 @@ type Config struct {
 	CompactEvery int
 	// Home serves what the protocol does not: the page at /. Nil is 404.
 	Home http.Handler
+	// MetricsApart leaves /metrics to [Server.Operations]. Without it, who has the
+	// right admin in every document may read it beside all else.
+	MetricsApart bool
 	// Version is what welcome says of the server.
 	Version string
 }

@@ -13,7 +13,11 @@ func (s *Server) routes() *http.ServeMux {
 	mux.Handle("/v1/ws", methods{"GET": s.serveWS})
 	mux.Handle("/healthz", methods{"GET": s.serveHealth})
 	mux.Handle("/readyz", methods{"GET": s.serveReady})
-	mux.Handle("/metrics", methods{"GET": s.serveMetrics})
+	if !s.cfg.MetricsApart {
+		mux.Handle("/metrics", methods{"GET": s.with(auth.Admin, s.getMetrics)})
+	} else {
+		mux.HandleFunc("/metrics", nothingHere) // not the page at / either
+	}
 
 	// Who may list is asked document by document.
 	mux.Handle("/v1/docs", methods{"GET": s.with(0, s.listDocs)})
@@ -47,22 +51,4 @@ func (s *Server) routes() *http.ServeMux {
 
 func nothingHere(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusNotFound, wire.NotFound, "there is nothing at "+r.URL.Path)
-}
-
-// serveHealth says that this process is alive.
-func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string]string{"status": "ok"})
-}
-
-// serveReady says whether this node should get traffic, and if not, why.
-func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if err := s.log.Health(); err != nil {
-		refuse(w, http.StatusServiceUnavailable, wire.Unavailable, err.Error())
-		return
-	}
-	if s.isDraining() {
-		refuse(w, http.StatusServiceUnavailable, wire.Unavailable, "this node is going")
-		return
-	}
-	answer(w, http.StatusOK, map[string]string{"status": "ready"})
 }

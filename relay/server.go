@@ -57,6 +57,7 @@ type Server struct {
 	asks    sync.WaitGroup // of questions to the backend about sessions that are there
 
 	backendTold atomic.Int64 // when the operator heard that it gives no answer, Unix ms
+	leaving     atomic.Bool  // set by Unready
 
 	mu sync.Mutex
 	// below guarded by mu
