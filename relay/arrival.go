@@ -45,5 +45,6 @@ func (c *crowd) gone(a netip.Addr) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.address(a, now).strangers--
+	p := c.address(a, now)
+	p.strangers = max(0, p.strangers-1) // it may have come before its server counted
 }

@@ -254,7 +254,7 @@ func TestConfigCommand(t *testing.T) {
 		{[]string{"--check"}, 0, "", ""},
 		{[]string{"--check", "--config", good}, 0, "", ""},
 		{[]string{"--check", "--config", wild}, 1, "", "baton: --max-frame must be from 4096"},
-		{[]string{"--config", wild}, 1, "max-frame           1 ", "baton: --max-frame must be from 4096"},
+		{[]string{"--config", wild}, 1, "\nmax-frame ", "baton: --max-frame must be from 4096"},
 		{[]string{"--config", good, "--format=toml"}, 0, "max-frame = 8192\n", ""},
 		{[]string{"--example"}, 0, "\n#max-frame = 1048576\n", ""},
 		{[]string{"--config", good + "x"}, 1, "", "baton: error: read settings: open " + good + "x: no such file"},

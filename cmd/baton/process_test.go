@@ -108,7 +108,7 @@ func tryStart(t *testing.T, bin, dir string, wrap []string, flags ...string) (*p
 	})
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
-		if _, addr, ok := strings.Cut(lines.Text(), "http://"); ok {
+		if _, addr, ok := strings.Cut(lines.Text(), "://"); ok {
 			p.addr = addr
 			break
 		}

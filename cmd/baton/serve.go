@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,8 +31,11 @@ type Settings struct {
 	LogFormat        string        `default:"text" enum:"text,json" help:"text or json. (${default})"`
 	PresenceInterval time.Duration `default:"33ms" help:"How often presence is sent in a small room; larger rooms less often. (${default})"`
 	Heartbeat        time.Duration `default:"25s" help:"How often a connection is pinged. Two without an answer end it. (${default})"`
-	DrainTimeout     time.Duration `default:"10s" help:"How long to wait for clients when told to stop. (${default})"`
+	DrainDelay       time.Duration `default:"0s" help:"How long to serve on when told to stop, while /readyz already says no. (${default})"`
+	DrainTimeout     time.Duration `default:"10s" help:"How long to wait for clients after that. (${default})"`
+	MetricsListen    string        `placeholder:"ADDR" help:"Address of its own for /metrics, /healthz and /readyz, over plain http and without a token. Without it /metrics is at --listen and needs the right admin."`
 
+	TLS    tlsFlags    `embed:"" group:"How it is encrypted:"`
 	Access accessFlags `embed:"" group:"Who may enter:"`
 	Limits limitFlags  `embed:"" group:"How much:"`
 
@@ -55,11 +58,30 @@ func (c *Settings) check() error {
 		return errors.New("--presence-interval must be at least 1ms")
 	case c.DrainTimeout < 0:
 		return errors.New("--drain-timeout must not be negative")
+	case c.DrainDelay < 0:
+		return errors.New("--drain-delay must not be negative")
+	}
+	if err := validAddress("metrics-listen", c.MetricsListen); err != nil {
+		return err
+	}
+	if err := c.TLS.validate(); err != nil {
+		return err
 	}
 	if err := c.Limits.validate(); err != nil {
 		return err
 	}
 	return c.Access.validate(c.Listen)
+}
+
+// validAddress says what is wrong with the address that a flag gives, if it does.
+func validAddress(flag, addr string) error {
+	if addr == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return fmt.Errorf("--%s %s: %w", flag, addr, err)
+	}
+	return nil
 }
 
 // Run serves until SIGINT or SIGTERM, then drains.
@@ -70,6 +92,7 @@ func (c *serveCmd) Run() error {
 	cfg := relay.Config{
 		Logger: logger, Version: version,
 		Heartbeat: c.Heartbeat, PresenceInterval: c.PresenceInterval,
+		MetricsApart: c.MetricsListen != "",
 	}
 	c.Limits.apply(&cfg, c.Access.open(c.Listen))
 	closeAccess, err := c.Access.apply(&cfg)
@@ -77,12 +100,12 @@ func (c *serveCmd) Run() error {
 		return err
 	}
 	defer closeAccess()
-	listener, err := net.Listen("tcp", c.Listen)
+	front, err := c.open(logger)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	defer listener.Close()
-	if cfg.Home, err = webdemo.New(webdemo.Config{Addresses: reachable(listener.Addr())}); err != nil {
+	defer front.close()
+	if cfg.Home, err = webdemo.New(webdemo.Config{Addresses: front.addresses()}); err != nil {
 		return err
 	}
 	// A goroutine that waits for the disk keeps its processor until the runtime
@@ -100,44 +123,53 @@ func (c *serveCmd) Run() error {
 	if cfg.Revoked, err = auth.OpenRevoked(filepath.Join(c.Data, "revoked.jsonl"), logger); err != nil {
 		return errors.Join(err, log.Close())
 	}
-	c.greet(listener.Addr(), path)
-	err = c.serve(ctx, stop, listener, relay.New(cfg), logger)
+	r := relay.New(cfg)
+	front.ready(r)
+	c.greet(front, path)
+	err = c.serve(ctx, stop, front, r, logger)
 	return errors.Join(err, log.Close())
 }
 
-// serve runs the HTTP server until ctx ends, then lets everyone finish.
-func (c *serveCmd) serve(ctx context.Context, stop func(), l net.Listener, r *relay.Server, logger *slog.Logger) error {
-	server := &http.Server{
-		Handler:           r,
-		ReadHeaderTimeout: 10 * time.Second, // one that dribbles its request is cut
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ConnState:         r.ConnState,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+// serve waits until ctx ends, then lets everyone finish.
+func (c *serveCmd) serve(ctx context.Context, stop func(), f *front, r *relay.Server, logger *slog.Logger) error {
+	tell(logger, systemdReady)
 	select {
-	case err := <-failed:
+	case err := <-f.failed:
 		r.Close()
-		return fmt.Errorf("serve: %w", err)
+		return err
 	case <-ctx.Done():
 	}
 	stop() // a second signal ends the process at once
+	tell(logger, systemdStopping)
+	r.Unready()
+	if c.DrainDelay > 0 {
+		logger.Info("not ready any more, and serving on", "for", c.DrainDelay)
+		select {
+		case err := <-f.failed:
+			r.Close()
+			return err
+		case <-time.After(c.DrainDelay):
+		}
+	}
 	logger.Info("draining", logDeadline, c.DrainTimeout)
 	began := time.Now()
 	deadline, cancel := context.WithTimeout(context.Background(), c.DrainTimeout)
 	defer cancel()
-	closed := make(chan error, 1)
-	go func() { closed <- server.Shutdown(deadline) }()
+	var requests sync.WaitGroup
+	requests.Go(func() { f.shutdown(deadline) })
 	if err := r.Drain(deadline); err != nil {
 		logger.Warn("some clients did not finish in time and were cut; what they were told is durable stays so")
 	}
-	if <-closed != nil {
-		_ = server.Close() // requests that outlast the deadline
-	}
+	requests.Wait()
 	logger.Info("stopped", logTook, time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// tell tells systemd; the relay runs on where that cannot be.
+func tell(logger *slog.Logger, state string) {
+	if err := notify(state); err != nil {
+		logger.Warn("systemd was not told", "state", state, "err", err)
+	}
 }
 
 func (c *serveCmd) logger() *slog.Logger {
@@ -149,25 +181,22 @@ func (c *serveCmd) logger() *slog.Logger {
 }
 
 // greet says where to go and where the data lies.
-func (c *serveCmd) greet(addr net.Addr, path string) {
-	host, port, _ := net.SplitHostPort(addr.String())
-	if isLoopback(host) {
-		host = "localhost"
-	}
+func (c *serveCmd) greet(f *front, path string) {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
-	at := net.JoinHostPort(host, port)
+	at := f.at()
+	web := c.TLS.scheme("http") + "://" + at
+	if c.LogFormat == "json" {
+		c.logger().Info("up", logOpen, web, logFile, path, logAccess, c.Access.describe(at))
+		return
+	}
 	lines := []string{
 		"Baton " + version + " is up.",
-		"  open     http://" + at,
-		"  clients  ws://" + at + "/v1/ws",
+		"  open     " + web,
+		"  clients  " + c.TLS.scheme("ws") + "://" + at + "/v1/ws",
 		"  log      " + path,
 		"  access   " + c.Access.describe(at),
-	}
-	if c.LogFormat == "json" {
-		c.logger().Info("up", logOpen, "http://"+at, logFile, path, logAccess, c.Access.describe(at))
-		return
 	}
 	fmt.Println(strings.Join(lines, "\n"))
 }
