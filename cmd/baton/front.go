@@ -24,7 +24,8 @@ type front struct {
 	names  []string // that the certificate is for
 	main   *http.Server
 	others []*http.Server // of metrics, of redirects
-	failed chan error     // takes why one of them ended, if not by close
+	open   []net.Listener
+	failed chan error // takes why one of them ended, if not by close
 
 	relay atomic.Pointer[relay.Server] // nil until ready
 }
@@ -76,6 +77,7 @@ func (f *front) listen(addr string, h http.Handler, secure *tls.Config, logger *
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen: %w", err)
 	}
+	f.open = append(f.open, l)
 	s := &http.Server{
 		Handler:           h,
 		TLSConfig:         secure,
@@ -111,6 +113,9 @@ func (f *front) close() {
 		if s != nil {
 			_ = s.Close()
 		}
+	}
+	for _, l := range f.open { // a server that had not begun does not know its own yet
+		_ = l.Close()
 	}
 }
 
