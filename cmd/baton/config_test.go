@@ -29,6 +29,8 @@ type kinds struct {
 	Names   []string      `sep:"none"`
 	Numbers []int         `placeholder:"N"`
 	Key     string        `secret:"" placeholder:"KEY"`
+	Secrets []string      `placeholder:"FILE"`
+	Ask     string        `placeholder:"URL"`
 	Own     string        `env:"-" help:"Of this command alone."`
 }
 
@@ -259,9 +261,9 @@ func TestConfigCommand(t *testing.T) {
 		{[]string{"--example"}, 0, "\n#max-frame = 1048576\n", ""},
 		{[]string{"--config", good + "x"}, 1, "", "baton: error: read settings: open " + good + "x: no such file"},
 	} {
-		code, stdout, stderr := output(t, append([]string{"config"}, test.args...)...)
-		if code != test.code || !strings.Contains(stdout, test.stdout) || !strings.HasPrefix(stderr, test.stderr) {
-			t.Errorf("baton config %v: got %d,\n%s%s\nwant %d, %q and %q", test.args, code, stdout, stderr, test.code, test.stdout, test.stderr)
+		got := runWrapped(t, nil, append([]string{"config"}, test.args...)...)
+		if got.code != test.code || !strings.Contains(got.stdout, test.stdout) || !strings.HasPrefix(got.stderr, test.stderr) {
+			t.Errorf("baton config %v: got %+v,\nwant %d, %q and %q", test.args, got, test.code, test.stdout, test.stderr)
 		}
 	}
 }
@@ -282,16 +284,23 @@ func TestServeByFile(t *testing.T) {
 	}
 }
 
-// output runs the command to its end, which must come soon.
-func output(t *testing.T, args ...string) (code int, stdout, stderr string) {
+// printed is what a command printed that ran to its end.
+type printed struct {
+	code           int
+	stdout, stderr string
+}
+
+// runWrapped runs the command to its end, which must come soon. wrap goes before it.
+func runWrapped(t *testing.T, wrap []string, args ...string) printed {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary(t), args...)
+	all := append(append(append([]string{}, wrap...), binary(t)), args...)
+	cmd := exec.CommandContext(ctx, all[0], all[1:]...)
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr, cmd.Env = &out, &errs, environment()
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil || ctx.Err() != nil {
-		t.Fatalf("baton %v: %v\n%s", args, err, &errs)
+		t.Fatalf("%v: %v\n%s", all, err, &errs)
 	}
-	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+	return printed{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }

@@ -3,6 +3,7 @@
 //	baton                 serve on http://localhost:8080, log in ./data
 //	baton token …         mint a token, or a link with one
 //	baton config          what is set, and where
+//	baton doctor          is this machine fit for it? if not, what to do
 //	baton check           is the log whole? if not, where
 //	baton bench …         put load on a relay and print what came of it
 //	baton conform …       hold a relay to the protocol, rule by rule
@@ -28,6 +29,7 @@ type commands struct {
 	Serve   serveCmd         `cmd:"" default:"withargs" help:"Run the relay (the default)."`
 	Token   tokenCmd         `cmd:"" help:"Mint a token, or a link that opens the whiteboard with one."`
 	Config  configCmd        `cmd:"" help:"Print what serve would run with, and where each setting comes from."`
+	Doctor  doctorCmd        `cmd:"" help:"Check the machine, the files and the log that serve would use, and say what to do."`
 	Check   checkCmd         `cmd:"" help:"Read the whole log and say what is damaged, and where."`
 	Bench   benchCmd         `cmd:"" help:"Put load on a running relay and print deliveries, latencies and costs."`
 	Conform conformCmd       `cmd:"" help:"Hold a running relay to the protocol: pass or fail for each rule."`

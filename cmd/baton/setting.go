@@ -63,22 +63,33 @@ func (s setting) isSecret() bool { return s.flag.Tag.Has("secret") }
 // valid.
 func (s setting) value() reflect.Value { return reflect.Indirect(s.flag.Target) }
 
-// shown is the value for people to see.
-func (s setting) shown() string {
+// texts are the values in force, as one would give them to the flag; none where
+// it is not set.
+func (s setting) texts() []string {
 	v := s.value()
 	switch {
-	case !v.IsValid() || v.Kind() == reflect.String && v.Len() == 0 || v.Kind() == reflect.Slice && v.Len() == 0:
+	case !v.IsValid() || v.Kind() == reflect.String && v.Len() == 0:
+		return nil
+	case v.Kind() != reflect.Slice:
+		return []string{plain(v)}
+	}
+	var list []string
+	for i := range v.Len() {
+		list = append(list, plain(v.Index(i)))
+	}
+	return list
+}
+
+// shown is the value for people to see.
+func (s setting) shown() string {
+	texts := s.texts()
+	switch {
+	case len(texts) == 0:
 		return "–"
 	case s.isSecret():
 		return "(secret)"
-	case v.Kind() == reflect.Slice:
-		var list []string
-		for i := range v.Len() {
-			list = append(list, plain(v.Index(i)))
-		}
-		return strings.Join(list, ", ")
 	}
-	return plain(v)
+	return strings.Join(texts, ", ")
 }
 
 // help is what the setting is for, without its default at the end.
