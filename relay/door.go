@@ -14,10 +14,12 @@ import (
 	"github.com/baton-relay/baton/relay/wire"
 )
 
-// pass asks of whatever comes first of all where from: no web page but those allowed reads or writes anything here, and
-// on loopback no name but a local one leads here, so that a page whose domain
-// points at the reader's own machine (DNS rebinding) finds the door shut.
+// pass asks of whatever comes first of all where from: no web page but those
+// allowed reads or writes anything here, and on loopback no name but a local one
+// leads here, so that a page whose domain points at the reader's own machine (DNS
+// rebinding) finds the door shut.
 func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
+	boundBody(w, r, s.cfg.WriteTimeout)
 	from := s.sourceOf(r)
 	if !s.hostAllowed(r, &from) {
 		s.meters.authFailed(authOrigin)

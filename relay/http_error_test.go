@@ -1,12 +1,12 @@
 package relay
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -101,12 +101,13 @@ func TestPollsThatAreEnded(t *testing.T) {
 	})
 }
 
-// One that sends nothing for too long does not keep its request open; one that
-// sends a byte now and then may take its time.
+// One that sends nothing for too long, or a byte now and then, does not keep its
+// request open; nor does one whose body nobody asks for. One that is slow is let
+// come to an end, however long that takes.
 func TestSlowBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := startInBubble(t, Config{WriteTimeout: 30 * time.Second})
-		send := func(pause time.Duration) (answer string, took time.Duration) {
+		send := func(line string, size, piece int, pause time.Duration) (answer string, took time.Duration) {
 			began := time.Now()
 			conn, err := h.dialer.NetDialContext(t.Context(), "", "")
 			if err != nil {
@@ -115,22 +116,70 @@ func TestSlowBodies(t *testing.T) {
 			var sending sync.WaitGroup
 			defer sending.Wait()
 			defer conn.Close()
-			body := `[{"actor":"a","seq":1,"payload":1}]`
+			body := `[{"actor":"a","seq":1,"payload":1}]` + strings.Repeat(" ", size)
 			sending.Go(func() {
-				fmt.Fprintf(conn, "POST /v1/docs/d/ops HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", len(body))
-				for i := 0; i < len(body) && err == nil; i++ {
+				fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", line, len(body))
+				for body != "" && err == nil {
 					time.Sleep(pause)
-					_, err = io.WriteString(conn, body[i:i+1])
+					n := min(piece, len(body))
+					_, err = io.WriteString(conn, body[:n])
+					body = body[n:]
 				}
 			})
-			answer, _ = bufio.NewReader(conn).ReadString('\n')
+			got, _ := io.ReadAll(conn) // until the server closes it, as it does with such a body
+			answer, _, _ = strings.Cut(string(got), "\r\n")
 			return answer, time.Since(began)
 		}
-		if got, _ := send(20 * time.Second); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
-			t.Errorf("one that sends a byte now and then: got %q", got)
+		post := "POST /v1/docs/d/ops"
+		if got, took := send(post+"?x=", 300<<10, 16<<10, 15*time.Second); !strings.HasPrefix(got, "HTTP/1.1 200 ") || took < 4*time.Minute {
+			t.Errorf("one that is slow: got %q after %v", got, took)
 		}
-		if got, took := send(40 * time.Second); !strings.HasPrefix(got, "HTTP/1.1 408 ") || took != 30*time.Second {
-			t.Errorf("one that sends next to nothing: got %q after %v", got, took)
+		for _, pause := range []time.Duration{40 * time.Second, 20 * time.Second, time.Second} {
+			got, took := send(post, 300<<10, 1, pause)
+			if !strings.HasPrefix(got, "HTTP/1.1 408 ") || took < 30*time.Second || took > 31*time.Second {
+				t.Errorf("a byte each %v: got %q after %v, want 408 after 30s", pause, got, took)
+			}
+		}
+		for _, line := range []string{"GET /healthz", "POST /healthz", "GET /v1/docs/d", "GET /v1/ws", "POST /nowhere"} {
+			if got, took := send(line, 300, 1, time.Second); got == "" || took > 31*time.Second {
+				t.Errorf("%s, with a body that nobody asks for: got %q, and an end after %v, want it after 30s", line, got, took)
+			}
+		}
+	})
+}
+
+// A page that is fetched slowly comes whole; one that nobody takes is let go.
+func TestSlowReaderOfAPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		page := strings.Repeat("page", 100<<10)
+		served := make(chan error, 2)
+		h := startInBubble(t, Config{WriteTimeout: 30 * time.Second, Home: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, err := io.WriteString(w, page)
+			served <- err
+		})})
+		ask := func() io.ReadCloser {
+			resp, err := h.client.Do(h.request("GET /", ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp.Body
+		}
+		body := ask()
+		got := 0
+		for buf := make([]byte, pieceBytes); ; time.Sleep(20 * time.Second) {
+			n, err := io.ReadFull(body, buf)
+			if got += n; err != nil {
+				break
+			}
+		}
+		if err := <-served; err != nil || got != len(page) {
+			t.Errorf("taken slowly: got %d bytes, %v; want %d", got, err, len(page))
+		}
+		body = ask()
+		defer body.Close()
+		began := time.Now()
+		if err := <-served; err == nil || time.Since(began) > 31*time.Second {
+			t.Errorf("not taken: got %v after %v, want an error after 30s", err, time.Since(began))
 		}
 	})
 }

@@ -80,17 +80,41 @@ func (w *response) cut() {
 	_ = w.control.SetWriteDeadline(longAgo)
 }
 
-// requestBody reads what a client sends, as patiently as a response is written.
+// bodyPace is how many bytes of a body must come in a second, beside what time
+// each peer is given. Whoever dribbles one is cut when that time is over.
+const bodyPace = 1 << 10
+
+// boundBody gives a request with a body the patience for all of it, until somebody
+// reads that: one that nobody reads, as of a request that is refused, is waited for
+// by the http.Server, which by itself would wait for ever.
+func boundBody(w http.ResponseWriter, r *http.Request, patience time.Duration) {
+	if r.Body != nil && r.Body != http.NoBody {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience))
+	}
+}
+
+// requestBody reads what a client sends, as patiently as a response is written,
+// if it comes at the pace.
 type requestBody struct {
 	io.Reader
 	w   *response
-	err error // why the bytes did not come, or came to too many; else nil
+	end time.Time // when the next byte must be there, by the pace; zero at first
+	err error     // why the bytes did not come, or came to too many; else nil
 }
 
 // Read implements [io.Reader].
 func (b *requestBody) Read(p []byte) (int, error) {
-	b.w.extend(b.w.control.SetReadDeadline)
+	if b.end.IsZero() {
+		b.end = time.Now().Add(b.w.patience)
+	}
+	b.w.extend(func(by time.Time) error {
+		if by.After(b.end) {
+			by = b.end
+		}
+		return b.w.control.SetReadDeadline(by)
+	})
 	n, err := b.Reader.Read(p)
+	b.end = b.end.Add(time.Duration(n) * time.Second / bodyPace)
 	switch {
 	case errors.Is(err, io.EOF):
 		// From here on the server watches the connection: that has no deadline.
@@ -106,7 +130,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 // refusal is what is said of a body that did not come whole.
 func (b *requestBody) refusal() error {
 	if errors.Is(b.err, os.ErrDeadlineExceeded) {
-		return &refusal{http.StatusRequestTimeout, wire.Invalid, fmt.Sprintf("nothing of the body came for %v", b.w.patience)}
+		return &refusal{http.StatusRequestTimeout, wire.Invalid, fmt.Sprintf("nothing of the body came for %v, or less than %d bytes a second", b.w.patience, bodyPace)}
 	}
 	return invalid("the body did not come whole: %v", b.err)
 }

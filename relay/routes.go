@@ -42,11 +42,16 @@ func (s *Server) routes() *http.ServeMux {
 
 	mux.HandleFunc("/v1/", nothingHere)
 	if s.cfg.Home != nil {
-		mux.Handle("/", s.cfg.Home)
+		mux.HandleFunc("/", s.serveHome)
 	} else {
 		mux.HandleFunc("/", nothingHere)
 	}
 	return mux
+}
+
+// serveHome gives a page its time piece by piece, as it does with every answer.
+func (s *Server) serveHome(w http.ResponseWriter, r *http.Request) {
+	s.cfg.Home.ServeHTTP(newResponse(w, s.cfg.WriteTimeout), r)
 }
 
 func nothingHere(w http.ResponseWriter, r *http.Request) {

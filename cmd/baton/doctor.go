@@ -24,10 +24,10 @@ type doctorCmd struct {
 
 // finding is what a check came to.
 type finding struct {
-	Check string  `json:"check"`
+	Check string `json:"check"`
 	State state  `json:"state"`
-	Says  string  `json:"says"`
-	Do    string  `json:"do,omitempty"` // what to do, unless all is well
+	Says  string `json:"says"`
+	Do    string `json:"do,omitempty"` // what to do, unless all is well
 }
 
 type state string

@@ -95,9 +95,11 @@ func kindOfFile(path string, data []byte) (kind string, secret bool, err error) 
 
 // checkAccess does what serve does to know who may enter.
 func checkAccess(_ context.Context, x *examination) []finding {
-	if err := x.Access.apply(&relay.Config{Logger: slog.New(slog.DiscardHandler)}); err != nil {
+	end, err := x.Access.apply(&relay.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
 		return bad(stateFail, "change that; serve does not start with it", "%v", err)
 	}
+	end()
 	return good("for %s", x.Access.describe(x.Listen))
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/baton-relay/baton/relay/auth"
 )
 
-// printed runs the command to its end and returns what it prints.
-func printed(t *testing.T, args ...string) (stdout, stderr string) {
+// baton runs the command to its end and returns what it prints.
+func baton(t *testing.T, args ...string) (stdout, stderr string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary(t), args...)
 	var out, err bytes.Buffer
@@ -36,12 +36,12 @@ func TestLinkOpensBoard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			key := filepath.Join(dir, strings.ReplaceAll(name, " ", "-"))
-			printed(t, "token", flags[0], key)
+			baton(t, "token", flags[0], key)
 			if stat, err := os.Stat(key); err != nil || stat.Mode().Perm() != 0o600 {
 				t.Fatalf("got mode %v, %v", stat.Mode(), err)
 			}
 			relay := start(t, t.TempDir(), nil, flags[1], key+flags[2], "--jwt-audience", "*")
-			link, _ := printed(t, "token", "--key", key, "--doc", "board-plan.1~x", "--rights", "write", "--link", "--origin", "http://"+relay.addr)
+			link, _ := baton(t, "token", "--key", key, "--doc", "board-plan.1~x", "--rights", "write", "--link", "--origin", "http://"+relay.addr)
 			u, err := url.Parse(link)
 			if err != nil || u.Path != "/board/plan.1~x" || u.Host != relay.addr {
 				t.Fatalf("got %s, %v", link, err)
@@ -68,10 +68,10 @@ func TestLinkOpensBoard(t *testing.T) {
 // The key that the relay is told in the environment signs too.
 func TestTokenUsesTheKeyOfTheRelay(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "key")
-	printed(t, "token", "--new-key", key)
+	baton(t, "token", "--new-key", key)
 	t.Setenv("BATON_JWT_KEY", key)
 	relay := start(t, t.TempDir(), nil)
-	token, warned := printed(t, "token", "--subject", "root", "--doc", "*", "--rights", "admin", "--id", "t1")
+	token, warned := baton(t, "token", "--subject", "root", "--doc", "*", "--rights", "admin", "--id", "t1")
 	if !strings.Contains(warned, "every document") {
 		t.Errorf("admin in everything: got the warning %q", warned)
 	}
