@@ -27,9 +27,10 @@ var rooms = map[string]struct{ inside, outside []string }{
 	"relay/auth": {outside: []string{
 		"github.com/MicahParks/jwkset", "github.com/MicahParks/keyfunc/v3", "github.com/go-json-experiment/json", "github.com/golang-jwt/jwt/v5",
 	}},
+	"relay/webhook":     {outside: []string{"go.etcd.io/bbolt", "github.com/google/uuid"}},
 	"relay/conformance": {outside: []string{"github.com/gorilla/websocket"}},
 	"relay": {
-		inside:  []string{"clock", "oplog", "relay/auth", "relay/wire"},
+		inside: []string{"clock", "oplog", "relay/auth", "relay/webhook", "relay/wire"},
 		outside: []string{
 			"github.com/gorilla/websocket", "github.com/google/uuid", "github.com/prometheus/client_golang", "github.com/prometheus/client_model",
 			"golang.org/x/time",
@@ -62,7 +63,7 @@ var rooms = map[string]struct{ inside, outside []string }{
 	"webdemo":         {},
 	"webdemo/pack":    {},
 	"cmd/baton": {
-		inside:  []string{"client/bench", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/wire", "webdemo"},
+		inside:  []string{"client/bench", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/webhook", "relay/wire", "webdemo"},
 		outside: []string{"github.com/BurntSushi/toml", "github.com/alecthomas/kong", "golang.org/x/sys"},
 	},
 	"cmd/baton-snapshot": {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/webhook"
 	"github.com/baton-relay/baton/relay/wire"
 )
 
@@ -68,6 +69,7 @@ func (r *room) commit() {
 func (r *room) publish(epoch oplog.Epoch, entries []oplog.Entry, encoded []tailEntry) {
 	if r.state.Epoch == "" {
 		r.state.Epoch, r.state.First = epoch, entries[0].Offset
+		r.notify(webhook.Event{Type: webhook.Created, Format: string(r.state.Format), By: entries[0].By})
 	}
 	for i := range entries {
 		r.state.Heads.Apply(&entries[i])
@@ -77,6 +79,7 @@ func (r *room) publish(epoch oplog.Epoch, entries []oplog.Entry, encoded []tailE
 	for i := range r.inflight {
 		r.state.Bytes += int64(r.inflight[i].size)
 	}
+	r.notify(webhook.Event{Type: webhook.Changed, Head: uint64(r.state.Head), Ops: uint64(len(entries))})
 	r.tail.add(encoded)
 	for i := range r.inflight {
 		p, e := &r.inflight[i], &encoded[i]

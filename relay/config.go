@@ -9,6 +9,7 @@ import (
 
 	"github.com/baton-relay/baton/oplog"
 	"github.com/baton-relay/baton/relay/auth"
+	"github.com/baton-relay/baton/relay/webhook"
 	"github.com/baton-relay/baton/relay/wire"
 )
 
@@ -51,6 +52,9 @@ type Config struct {
 	// CompactEvery is after how many ops without a snapshot one session is asked
 	// for one (2,000).
 	CompactEvery int
+	// Webhooks is told what happens to documents; nil tells nobody. The relay does
+	// not close it.
+	Webhooks *webhook.Queue
 	// Home serves what the protocol does not: the page at /. Nil is 404.
 	Home http.Handler
 	// MetricsApart leaves /metrics to [Server.Operations]. Without it, who has the

@@ -74,7 +74,7 @@ func (s *Server) deleteDoc(c *call) error {
 		return err
 	}
 	defer s.release(r)
-	if err := r.remove(ctx); err != nil {
+	if err := r.remove(ctx, c.id.Subject); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)

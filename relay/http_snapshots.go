@@ -132,6 +132,7 @@ func (s *Server) putSnapshot(c *call) error {
 	status := http.StatusOK
 	if stored {
 		status = http.StatusCreated
+		s.notifyStored(c, &blob)
 		c.w.Header().Set("Location", snapshotURL(c.doc, at))
 	}
 	answer(c.w, status, metaOf(c, &blob))

@@ -114,6 +114,7 @@ func newMeters(s *Server) *meters {
 	}, []string{"version"}).WithLabelValues(s.cfg.Version).Set(1)
 	reg.MustRegister(
 		scrape{s},
+		hooks{s.cfg.Webhooks},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/webhook"
 	"github.com/baton-relay/baton/relay/wire"
 )
 
@@ -119,6 +120,9 @@ func (r *room) head(a clock.Actor) uint64 {
 
 // enter adds a member. It is served from its position on.
 func (r *room) enter(m *member) {
+	if len(r.members) == 0 {
+		r.notify(webhook.Event{Type: webhook.Active, Head: uint64(r.state.Head)})
+	}
 	r.members = append(r.members, m)
 	r.presence.enter(m)
 }
@@ -138,6 +142,9 @@ func (r *room) leave(m *member) bool {
 		r.presence.offer(r.members[i]) // the round may be past this place already
 	}
 	m.gone = true
+	if last == 0 {
+		r.notify(webhook.Event{Type: webhook.Idle, Head: uint64(r.state.Head)})
+	}
 	r.presence.leave(r, m)
 	return true
 }
@@ -159,8 +166,8 @@ func (r *room) changed(after oplog.Offset) (<-chan struct{}, oplog.Offset) {
 var closedChan = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
 // remove deletes the document: ops on their way are settled first, then it goes
-// from the log, and everyone there is told.
-func (r *room) remove(ctx context.Context) error {
+// from the log, and everyone there is told. by is the subject who wants it.
+func (r *room) remove(ctx context.Context, by string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.deleting {
@@ -180,6 +187,7 @@ func (r *room) remove(ctx context.Context) error {
 	for len(r.members) > 0 {
 		r.members[0].dismiss(r, wire.Deleted)
 	}
+	r.notify(webhook.Event{Type: webhook.Deleted, By: by})
 	r.setState(oplog.State{Span: oplog.Span{First: 1}})
 	r.tellNews()
 	return nil

@@ -39,6 +39,8 @@ type Settings struct {
 	Access accessFlags `embed:"" group:"Who may enter:"`
 	Limits limitFlags  `embed:"" group:"How much:"`
 
+	Webhooks webhookFlags `embed:"" group:"Telling a backend:"`
+
 	file *configFile // that --config names, once it is read
 }
 
@@ -68,6 +70,9 @@ func (c *Settings) check() error {
 		return err
 	}
 	if err := c.Limits.validate(); err != nil {
+		return err
+	}
+	if err := c.Webhooks.validate(); err != nil {
 		return err
 	}
 	return c.Access.validate(c.Listen)
@@ -123,11 +128,14 @@ func (c *serveCmd) Run() error {
 	if cfg.Revoked, err = auth.OpenRevoked(filepath.Join(c.Data, "revoked.jsonl"), logger); err != nil {
 		return errors.Join(err, log.Close())
 	}
+	if cfg.Webhooks, err = c.Webhooks.open(c.Data, logger); err != nil {
+		return errors.Join(err, log.Close())
+	}
 	r := relay.New(cfg)
 	front.ready(r)
 	c.greet(front, path)
 	err = c.serve(ctx, stop, front, r, logger)
-	return errors.Join(err, log.Close())
+	return errors.Join(err, closeWebhooks(cfg.Webhooks), log.Close())
 }
 
 // serve waits until ctx ends, then lets everyone finish.
