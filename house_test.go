@@ -19,15 +19,16 @@ const module = "github.com/baton-relay/baton"
 // others it may use. A room that is not here does not exist. Test files may
 // enter what they like: they hold the rooms to each other.
 var rooms = map[string]struct{ inside, outside []string }{
-	"clock":           {},
-	"oplog":           {inside: []string{"clock"}},
-	"oplog/oplogtest": {inside: []string{"clock", "oplog"}, outside: []string{"pgregory.net/rapid"}},
-	"oplog/bolt":      {inside: []string{"clock", "oplog"}, outside: []string{"go.etcd.io/bbolt"}},
-	"relay/wire":      {inside: []string{"clock", "oplog"}, outside: []string{"github.com/go-json-experiment/json"}},
+	"clock":            {},
+	"oplog":            {inside: []string{"clock"}},
+	"oplog/oplogtest":  {inside: []string{"clock", "oplog"}, outside: []string{"pgregory.net/rapid"}},
+	"oplog/bolt/pages": {},
+	"oplog/bolt":       {inside: []string{"clock", "oplog", "oplog/bolt/pages"}, outside: []string{"go.etcd.io/bbolt"}},
+	"relay/wire":       {inside: []string{"clock", "oplog"}, outside: []string{"github.com/go-json-experiment/json"}},
 	"relay/auth": {outside: []string{
 		"github.com/MicahParks/jwkset", "github.com/MicahParks/keyfunc/v3", "github.com/go-json-experiment/json", "github.com/golang-jwt/jwt/v5",
 	}},
-	"relay/webhook":     {outside: []string{"go.etcd.io/bbolt", "github.com/google/uuid"}},
+	"relay/webhook":     {inside: []string{"oplog/bolt/pages"}, outside: []string{"go.etcd.io/bbolt", "github.com/google/uuid"}},
 	"relay/conformance": {outside: []string{"github.com/gorilla/websocket"}},
 	"relay": {
 		inside: []string{"clock", "oplog", "relay/auth", "relay/webhook", "relay/wire"},

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/oplog/bolt/pages"
 )
 
 // Check reads the whole log and calls report for each thing that is not as it
@@ -78,7 +79,7 @@ func checkFile(ctx context.Context, path string, report func(*oplog.CorruptionEr
 func checkPages(tx *bbolt.Tx, report func(*oplog.CorruptionError)) (sound bool, err error) {
 	sound = true
 	path := tx.DB().Path()
-	err = walkPages(path, func(page uint64, err error) {
+	err = pages.Walk(path, func(page uint64, err error) {
 		// One of the two meta pages is enough: the log is then as it was one commit earlier.
 		sound = sound && page < 2
 		report(&oplog.CorruptionError{Place: fmt.Sprintf("%s, page %d", path, page), Err: err})

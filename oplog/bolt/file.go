@@ -13,6 +13,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/oplog/bolt/pages"
 )
 
 // writable are the options under which a log is written.
@@ -42,7 +43,7 @@ func readable() *bbolt.Options {
 // would not survive one that makes no sense.
 func checkSound(path string, log *slog.Logger) error {
 	var damage error
-	err := walkPages(path, func(page uint64, err error) {
+	err := pages.Walk(path, func(page uint64, err error) {
 		if page < 2 {
 			log.Warn("one of the two meta pages is damaged; if it was the newer one, the log is as it was one commit earlier", logError, err)
 		} else if damage == nil {

@@ -152,30 +152,33 @@ func (e *endpoint) drop(it *item, why string) {
 const lookahead = 1000
 
 // next returns what is to be tried now, or how long to wait if nothing is; 0 is
-// until something comes.
-func (e *endpoint) next(now time.Time) (it *item, wait time.Duration) {
+// until something comes. After a failure it is what failed least often: then it
+// shows whether the notice was at fault, or the endpoint.
+func (e *endpoint) next(now time.Time) (best *item, wait time.Duration) {
 	for it := e.oldest(); it != nil && now.Sub(it.since) > e.q.opts.MaxAge; it = e.oldest() {
 		e.drop(it, "they are too old")
 	}
 	if now.Before(e.resting) {
 		return nil, e.resting.Sub(now)
 	}
-	held := map[string]bool{} // documents whose first notice waits
+	seen := map[string]bool{} // documents whose first notice was looked at
 	n := 0
 	for el := e.waiting.Front(); el != nil && n < lookahead; el = el.Next() {
 		it := el.Value.(*item)
 		n++
-		doc := it.notice.event.Doc
-		if held[doc] {
-			continue
-		}
-		if !now.Before(it.after) {
+		switch doc, left := it.notice.event.Doc, it.after.Sub(now); {
+		case seen[doc]:
+		case left > 0:
+			if seen[doc] = true; wait == 0 || left < wait {
+				wait = left
+			}
+		case e.fails == 0 || it.tries == 0:
 			return it, 0
-		}
-		held[doc] = true
-		if left := it.after.Sub(now); wait == 0 || left < wait {
-			wait = left
+		case best == nil || it.tries < best.tries:
+			seen[doc], best = true, it
+		default:
+			seen[doc] = true
 		}
 	}
-	return nil, wait
+	return best, wait
 }

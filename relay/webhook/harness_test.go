@@ -154,7 +154,7 @@ func wantOrder(t *testing.T, got []*attempt, want ...string) {
 }
 
 // secretFile writes a file of secrets.
-func secretFile(t *testing.T, lines ...string) string {
+func secretFile(t testing.TB, lines ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "secrets")
 	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {

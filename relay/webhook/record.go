@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// record is a notice as the file has it: a checksum (CRC-32C, 4 bytes, big
-// endian) and this as JSON.
+// record is a notice as the file has it: a checksum (CRC-32C of the endpoint's
+// URL, the key and what follows; 4 bytes, big endian) and this as JSON.
 type record struct {
 	ID   string    `json:"id"`
 	Type string    `json:"type"`
@@ -21,20 +21,26 @@ type record struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func (n *notice) record() []byte {
+func checksum(url string, key, text []byte) uint32 {
+	sum := crc32.Checksum([]byte(url), castagnoli)
+	return crc32.Update(crc32.Update(sum, castagnoli, key), castagnoli, text)
+}
+
+// record returns the notice as the file has it in its place.
+func (n *notice) record(url string, key []byte) []byte {
 	text, err := json.Marshal(record{n.id, n.event.Type, n.at, n.event})
 	if err != nil {
 		panic("webhook: a notice has no JSON: " + err.Error()) // as in body
 	}
-	b := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(text)), crc32.Checksum(text, castagnoli))
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(text)), checksum(url, key, text))
 	return append(b, text...)
 }
 
 var types = []string{Created, Active, Idle, Changed, Stored, Deleted, Missed}
 
 // parseRecord is the inverse of record.
-func parseRecord(b []byte) (*notice, error) {
-	if len(b) < 4 || binary.BigEndian.Uint32(b) != crc32.Checksum(b[4:], castagnoli) {
+func parseRecord(url string, key, b []byte) (*notice, error) {
+	if len(b) < 4 || binary.BigEndian.Uint32(b) != checksum(url, key, b[4:]) {
 		return nil, errors.New("the checksum is wrong")
 	}
 	var r record

@@ -2,8 +2,6 @@ package webhook
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -81,19 +79,10 @@ func (q *Queue) save(last bool) {
 }
 
 // write is one transaction.
-func (s *store) write(endpoints []*endpoint, batch [][]unwritten, complete time.Time, last bool) (err error) {
-	if s.broken {
-		return errors.New("the file is damaged; delete it before the next start")
-	}
-	defer func() {
-		if r := recover(); r != nil { // the relay must not end for this
-			s.broken = true
-			err = damaged(s.db.Path(), fmt.Errorf("%v", r))
-		}
-	}()
-	return s.db.Update(func(tx *bbolt.Tx) error {
+func (s *store) write(endpoints []*endpoint, batch [][]unwritten, complete time.Time, last bool) error {
+	return s.update(func(tx *bbolt.Tx) error {
 		for i, e := range endpoints {
-			if err := put(tx.Bucket(bucketEndpoints).Bucket([]byte(e.url)), batch[i]); err != nil {
+			if err := put(tx.Bucket(bucketEndpoints), e.url, batch[i]); err != nil {
 				return err
 			}
 		}
@@ -104,16 +93,23 @@ func (s *store) write(endpoints []*endpoint, batch [][]unwritten, complete time.
 	})
 }
 
-func put(b *bbolt.Bucket, list []unwritten) error {
+// put writes what is new for one endpoint.
+func put(all *bbolt.Bucket, url string, list []unwritten) error {
+	b := all.Bucket([]byte(url))
+	held := b.Sequence()
 	for _, u := range list {
 		key := binary.BigEndian.AppendUint64(nil, u.seq)
+		if b.Get(key) == nil {
+			held++
+		}
 		if u.notice == nil {
+			held--
 			if err := b.Delete(key); err != nil {
 				return err
 			}
-		} else if err := b.Put(key, u.notice.record()); err != nil {
+		} else if err := b.Put(key, u.notice.record(url, key)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return b.SetSequence(held)
 }

@@ -36,7 +36,7 @@ type Options struct {
 	EveryOps uint64
 	Every    time.Duration
 	// MaxWaiting is how many notices wait for one endpoint at most (100,000), and
-	// MaxAge how long (3 days). The oldest go first.
+	// MaxAge how long (3 days). The oldest go first, and one notice stands for them.
 	MaxWaiting int
 	MaxAge     time.Duration
 	// Version names this program to endpoints.

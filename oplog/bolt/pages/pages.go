@@ -1,4 +1,9 @@
-package bolt
+// Package pages follows the pages of a bbolt file from its root, by reading the
+// file. bbolt itself trusts its pages: a damaged one makes it panic or touch
+// memory that is not there, in goroutines where nobody can catch that. A file
+// that passes [Walk] is safe to open, without its freelist (NoFreelistSync). What
+// keys and values say is not looked at.
+package pages
 
 import (
 	"bytes"
@@ -10,10 +15,7 @@ import (
 	"os"
 )
 
-// pageWalk follows the pages of a bbolt file from its root, by reading the
-// file. bbolt itself trusts its pages: a damaged one makes it panic or touch
-// memory that is not there, in goroutines where nobody can catch that. A file
-// that passes this walk is safe to open. What keys and values say is not looked at.
+// walk is one walk through a file.
 //
 // Layout of bbolt's file, all numbers in the byte order of the machine:
 //
@@ -24,7 +26,7 @@ import (
 //	bucket  uint64 page, uint64 sequence, and for page 0 the bucket's only page
 //
 // pos counts from the start of its own element.
-type pageWalk struct {
+type walk struct {
 	file   io.ReaderAt
 	report func(page uint64, err error)
 
@@ -48,9 +50,10 @@ const (
 	bboltVersion = 2
 )
 
-// walkPages reports what is wrong with the pages of the file at path. The error
-// is about the file itself.
-func walkPages(path string, report func(page uint64, err error)) error {
+// Walk reports what is wrong with the pages of the file at path. The error is
+// about the file itself. Pages 0 and 1 are the meta pages: one that is damaged
+// is passed over for the other. Nobody may write to the file meanwhile.
+func Walk(path string, report func(page uint64, err error)) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -60,15 +63,15 @@ func walkPages(path string, report func(page uint64, err error)) error {
 	if err != nil {
 		return err
 	}
-	w := pageWalk{file: f, report: report, size: info.Size(), visited: map[uint64]bool{}}
+	w := walk{file: f, report: report, size: info.Size(), visited: map[uint64]bool{}}
 	if root, ok := w.metas(); ok {
-		w.walk(root, nil, nil)
+		w.below(root, nil, nil)
 	}
 	return nil
 }
 
 // metas reads the two meta pages and returns the page of the root bucket.
-func (w *pageWalk) metas() (root uint64, ok bool) {
+func (w *walk) metas() (root uint64, ok bool) {
 	var newest uint64
 	sizes := []int64{int64(os.Getpagesize()), 4 << 10, 16 << 10, 64 << 10}
 	for i := range uint64(2) {
@@ -95,7 +98,7 @@ type metaPage struct {
 }
 
 // meta reads meta page i, which is at one of the given page sizes.
-func (w *pageWalk) meta(i uint64, sizes []int64) (m metaPage, err error) {
+func (w *walk) meta(i uint64, sizes []int64) (m metaPage, err error) {
 	for _, size := range sizes {
 		b := make([]byte, pageHeader+metaBytes)
 		if _, err = w.file.ReadAt(b, int64(i)*size); err != nil {
@@ -124,9 +127,9 @@ func parseMeta(b []byte) (m metaPage, err error) {
 	return m, nil
 }
 
-// walk checks a page and what is below it. Its keys must be in order, from low
+// below checks a page and what is below it. Its keys must be in order, from low
 // on and below high, which is nil for the last page of a bucket.
-func (w *pageWalk) walk(id uint64, low, high []byte) {
+func (w *walk) below(id uint64, low, high []byte) {
 	p, err := w.read(id)
 	if err == nil {
 		err = w.check(p, low, high)
@@ -144,7 +147,7 @@ func (w *pageWalk) walk(id uint64, low, high []byte) {
 				end, _ = w.key(p, i+1)
 			}
 			start, _ := w.key(p, i)
-			w.walk(e.page, start, end)
+			w.below(e.page, start, end)
 		case e.isBucket:
 			w.bucket(p, i)
 		}
@@ -152,7 +155,7 @@ func (w *pageWalk) walk(id uint64, low, high []byte) {
 }
 
 // bucket checks the bucket that is the value of an element.
-func (w *pageWalk) bucket(p page, i int) {
+func (w *walk) bucket(p page, i int) {
 	const header = 16
 	b, err := w.value(p, i)
 	if err != nil || len(b) < header {
@@ -160,7 +163,7 @@ func (w *pageWalk) bucket(p page, i int) {
 		return
 	}
 	if root := binary.NativeEndian.Uint64(b); root != 0 {
-		w.walk(root, nil, nil)
+		w.below(root, nil, nil)
 		return
 	}
 	inline, err := parsePage(b[header:])
@@ -235,7 +238,7 @@ func (p *page) element(i int) (e element) {
 }
 
 // read returns a page of the file.
-func (w *pageWalk) read(id uint64) (p page, err error) {
+func (w *walk) read(id uint64) (p page, err error) {
 	if id < 2 || id >= w.end {
 		return p, fmt.Errorf("it is outside the file's %d pages", w.end)
 	}
@@ -276,7 +279,7 @@ func (w *pageWalk) read(id uint64) (p page, err error) {
 }
 
 // visit reports whether a page is visited for the first time.
-func (w *pageWalk) visit(id uint64) bool {
+func (w *walk) visit(id uint64) bool {
 	if w.visited[id] {
 		return false
 	}
@@ -285,7 +288,7 @@ func (w *pageWalk) visit(id uint64) bool {
 }
 
 // check checks the elements of a page.
-func (w *pageWalk) check(p page, low, high []byte) error {
+func (w *walk) check(p page, low, high []byte) error {
 	switch {
 	case p.flags != flagBranch && p.flags != flagLeaf:
 		return fmt.Errorf("it is of type %#x", p.flags)
@@ -313,18 +316,18 @@ func (w *pageWalk) check(p page, low, high []byte) error {
 	return nil
 }
 
-func (w *pageWalk) key(p page, i int) ([]byte, error) {
+func (w *walk) key(p page, i int) ([]byte, error) {
 	e := p.element(i)
 	return w.part(p, e.key, e.keyEnd)
 }
 
-func (w *pageWalk) value(p page, i int) ([]byte, error) {
+func (w *walk) value(p page, i int) ([]byte, error) {
 	e := p.element(i)
 	return w.part(p, e.keyEnd, e.end)
 }
 
 // part returns the bytes between two offsets of a page.
-func (w *pageWalk) part(p page, from, to int) ([]byte, error) {
+func (w *walk) part(p page, from, to int) ([]byte, error) {
 	if to <= len(p.bytes) {
 		return p.bytes[from:to], nil
 	}
