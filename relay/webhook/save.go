@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -93,9 +95,11 @@ func (s *store) write(endpoints []*endpoint, batch [][]unwritten, complete time.
 	})
 }
 
-// put writes what is new for one endpoint.
+// put writes what is new for one endpoint, in order: bbolt takes an unordered
+// list in a time that grows with its square.
 func put(all *bbolt.Bucket, url string, list []unwritten) error {
 	b := all.Bucket([]byte(url))
+	slices.SortFunc(list, func(a, b unwritten) int { return cmp.Compare(a.seq, b.seq) })
 	held := b.Sequence()
 	for _, u := range list {
 		key := binary.BigEndian.AppendUint64(nil, u.seq)
