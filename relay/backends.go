@@ -40,12 +40,13 @@ var (
 	descDropped   = describe("baton_webhook_dropped_total", "Notices that were given up.")
 	descWaiting   = describe("baton_webhook_waiting", "Notices that are not delivered yet.")
 	descOldest    = describe("baton_webhook_oldest_seconds", "Age of the oldest notice that is not delivered yet.")
+	descUnsaved   = describe("baton_webhook_unsaved", "1 while notices wait in memory only, as their file takes no writes, else 0.")
 	descGone      = describe("baton_webhook_endpoints_gone", "Endpoints that said 410 and are told nothing any more.")
 )
 
 // Describe implements [prometheus.Collector].
 func (hooks) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDelivered, descFailed, descDropped, descWaiting, descOldest, descGone} {
+	for _, d := range []*prometheus.Desc{descDelivered, descFailed, descDropped, descWaiting, descOldest, descUnsaved, descGone} {
 		ch <- d
 	}
 }
@@ -61,5 +62,6 @@ func (h hooks) Collect(ch chan<- prometheus.Metric) {
 	send(descDropped, prometheus.CounterValue, float64(st.Dropped))
 	send(descWaiting, prometheus.GaugeValue, float64(st.Waiting))
 	send(descOldest, prometheus.GaugeValue, st.Oldest.Seconds())
+	send(descUnsaved, prometheus.GaugeValue, truth(st.Unsaved))
 	send(descGone, prometheus.GaugeValue, float64(st.Gone))
 }

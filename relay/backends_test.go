@@ -122,6 +122,10 @@ func TestBackendsHearOfADocument(t *testing.T) {
 	told(webhook.Idle, map[string]any{"head": 2})
 	h.wantAs("alice", 204, "DELETE /v1/docs/notes-1", "")
 	told(webhook.Deleted, map[string]any{"by": "alice"})
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); q.Stats().Delivered < 6 && time.Since(began) < patience; <-tick.C {
+	}
 	if got := h.do("GET /metrics", "").body; !strings.Contains(got, "baton_webhook_delivered_total 6\n") || !strings.Contains(got, "baton_webhook_waiting 0\n") {
 		t.Errorf("got %s", got)
 	}

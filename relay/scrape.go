@@ -33,6 +33,14 @@ var (
 	descLogFree      = describe("baton_log_free_bytes", "Bytes of the log's free pages, which new ops fill first.")
 )
 
+// truth is a gauge of something that is so or not.
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
 // Describe implements [prometheus.Collector].
 func (c scrape) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
@@ -49,13 +57,6 @@ func (c scrape) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (c scrape) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
-	truth := func(d *prometheus.Desc, is bool) {
-		v := 0.0
-		if is {
-			v = 1
-		}
-		gauge(d, v)
-	}
 	s := c.srv
 	s.mu.Lock()
 	sessions := len(s.sessions)
@@ -71,8 +72,8 @@ func (c scrape) Collect(ch chan<- prometheus.Metric) {
 	gauge(descCatchUp, float64(all.behind))
 	gauge(descLagSum, float64(all.lag))
 	gauge(descLagMax, float64(all.maxLag))
-	truth(descWritable, s.log.Health() == nil)
-	truth(descDraining, s.isDraining())
+	gauge(descWritable, truth(s.log.Health() == nil))
+	gauge(descDraining, truth(s.isDraining()))
 	log, ok := s.log.(sized)
 	if !ok {
 		return

@@ -38,6 +38,9 @@ func (c *changes) add(ev *Event, due time.Time) *change {
 	}
 	ch := el.Value.(*change)
 	ops := ch.event.Ops
+	if ch.event.Epoch != ev.Epoch {
+		ops = 0 // those were of a document that is gone
+	}
 	ch.event = *ev
 	ch.event.Ops += ops
 	return ch

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -141,18 +142,17 @@ func (e *endpoint) post(n *notice) answer {
 
 // settle notes what came of an attempt. Queue.mu is held.
 func (e *endpoint) settle(it *item, a answer, now time.Time) {
-	log := e.q.opts.Logger
 	switch {
 	case a.taken():
 		if e.fails > 0 {
-			log.Info("an endpoint takes notices again", "endpoint", e.name, "waiting", e.waiting.Len()-1)
+			e.q.say(slog.LevelInfo, "an endpoint takes notices again", "endpoint", e.name, "waiting", e.waiting.Len()-1)
 		}
 		e.delivered++
 		e.fails, e.resting = 0, time.Time{}
 		e.remove(it)
 		return
 	case a.status == http.StatusGone:
-		log.Warn("an endpoint says that it is gone: it gets no notices until the next start; take its --webhook away", "endpoint", e.name)
+		e.q.say(slog.LevelWarn, "an endpoint says that it is gone: it gets no notices until the next start; take its --webhook away", "endpoint", e.name)
 		e.giveUp()
 		return
 	}
@@ -162,7 +162,7 @@ func (e *endpoint) settle(it *item, a answer, now time.Time) {
 	it.after = now.Add(max(backoff(it.tries), a.after))
 	e.resting = now.Add(max(backoff(e.fails), a.after))
 	if e.fails == 1 {
-		log.Warn("an endpoint does not take notices; it is asked again, ever more rarely",
+		e.q.say(slog.LevelWarn, "an endpoint does not take notices; it is asked again, ever more rarely",
 			"endpoint", e.name, "status", a.status, "err", a.err, "type", it.notice.event.Type, "tries", it.tries)
 	}
 	if newer := e.latest[it.notice.about()]; newer != nil && it.notice.sums() {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"container/list"
+	"log/slog"
 	"time"
 )
 
@@ -133,7 +134,7 @@ func (e *endpoint) drop(it *item, why string) {
 	e.dropped++
 	if time.Since(e.warned) > time.Minute {
 		e.warned = time.Now()
-		e.q.opts.Logger.Warn("notices are dropped, the oldest first; the endpoint will be told that it missed some",
+		e.q.say(slog.LevelWarn, "notices are dropped, the oldest first; the endpoint will be told that it missed some",
 			"endpoint", e.name, "why", why, "waiting", e.waiting.Len())
 	}
 	lost := newNotice(Event{Type: Missed, Since: it.notice.at, Dropped: 1}, time.Now())

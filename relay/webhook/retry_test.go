@@ -97,13 +97,13 @@ func TestOrder(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
-		rnd := rand.New(rand.NewPCG(seed, 0))
+		rnd, luck := rand.New(rand.NewPCG(seed, 0)), rand.New(rand.NewPCG(seed, 1))
 		b := newBackend(t, func(w http.ResponseWriter, _ *attempt) {
-			switch rnd.IntN(4) {
+			switch luck.IntN(4) {
 			case 0:
 				w.WriteHeader(500)
 			case 1:
-				w.WriteHeader(400 + rnd.IntN(9))
+				w.WriteHeader(400 + luck.IntN(9))
 			}
 		})
 		q, _ := start(t, file(t), Options{URLs: []string{"http://backend"}}, b)
@@ -177,9 +177,7 @@ func TestEndpointsAreIndependent(t *testing.T) {
 	if n := len(gone.tried()); n != 1 {
 		t.Errorf("one that said 410 was asked %d times, want once", n)
 	}
-	if !strings.Contains(said.String(), "says that it is gone") {
-		t.Errorf("got %s", said)
-	}
+	awaitStats(t, q, "a line", func(Stats) bool { return strings.Contains(said.String(), "says that it is gone") })
 }
 
 // A redirect is a failure: what is told goes to the address that was given, and

@@ -3,6 +3,7 @@ package webhook
 import (
 	"cmp"
 	"encoding/binary"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -65,11 +66,11 @@ func (q *Queue) save(last bool) {
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch log := q.opts.Logger; {
+	switch {
 	case err != nil && !q.store.failing:
-		log.Error("webhooks.db takes no writes: notices are delivered from memory, and those not delivered are lost if this process ends", "err", err)
+		q.say(slog.LevelError, "webhooks.db takes no writes: notices are delivered from memory, and those not delivered are lost if this process ends", "err", err)
 	case err == nil && q.store.failing:
-		log.Info("webhooks.db takes writes again")
+		q.say(slog.LevelInfo, "webhooks.db takes writes again")
 	}
 	q.store.failing = err != nil
 	if err != nil {

@@ -265,6 +265,7 @@ func TestFileTakesNoWrites(t *testing.T) {
 		defer q.mu.Unlock()
 		return q.saveAt.After(time.Now().Add(saveRetry / 2))
 	})
+	awaitStats(t, q, "a line", func(Stats) bool { return strings.Contains(said.String(), "takes no writes") })
 	if n := strings.Count(said.String(), "takes no writes"); n != 1 {
 		t.Errorf("said %d times that the file takes no writes, want once", n)
 	}

@@ -82,6 +82,7 @@ type Queue struct {
 	changes changes
 	turn    time.Time // when keep looks again; zero: not before it is poked
 	saveAt  time.Time // when something has to be written; zero: nothing has
+	lines   []line    // to be logged, which may take a while
 	lastSeq uint64
 }
 
@@ -172,6 +173,30 @@ func (q *Queue) send(ev Event, now time.Time) {
 	}
 }
 
+// line is what is to be logged.
+type line struct {
+	level slog.Level
+	text  string
+	args  []any
+}
+
+// say has keep log a line. q.mu is held.
+func (q *Queue) say(level slog.Level, text string, args ...any) {
+	q.lines = append(q.lines, line{level, text, args})
+	q.turnBy(time.Now())
+}
+
+// log logs what was said.
+func (q *Queue) log() {
+	q.mu.Lock()
+	lines := q.lines
+	q.lines = nil
+	q.mu.Unlock()
+	for _, l := range lines {
+		q.opts.Logger.Log(context.Background(), l.level, l.text, l.args...)
+	}
+}
+
 // dirty has the file written soon. q.mu is held.
 func (q *Queue) dirty() {
 	if q.saveAt.IsZero() {
@@ -192,8 +217,8 @@ func (q *Queue) turnBy(at time.Time) {
 	}
 }
 
-// keep tells of changes when they are due and writes the file when it must be,
-// until Close.
+// keep tells of changes when they are due, writes the file when it must be, and
+// logs, until Close.
 func (q *Queue) keep() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -212,6 +237,7 @@ func (q *Queue) keep() {
 			continue
 		case <-timer.C:
 		}
+		q.log()
 		now := time.Now()
 		q.mu.Lock()
 		for ev := range q.changes.ripe(now, q.opts.Every) {
@@ -226,6 +252,9 @@ func (q *Queue) keep() {
 		q.turn = time.Time{}
 		q.turnBy(q.saveAt)
 		q.turnBy(q.changes.due())
+		if len(q.lines) > 0 {
+			q.turnBy(time.Now())
+		}
 		q.mu.Unlock()
 	}
 }
@@ -282,7 +311,9 @@ func (q *Queue) Close(ctx context.Context) error {
 		q.workers.Wait()
 		hurry.Stop()
 		q.cut()
+		q.client.CloseIdleConnections()
 		q.save(true)
+		q.log()
 		done <- q.store.close()
 	}()
 	select {
