@@ -80,7 +80,9 @@ func (r *room) publish(epoch oplog.Epoch, entries []oplog.Entry, encoded []tailE
 		r.state.Bytes += int64(r.inflight[i].size)
 	}
 	r.notify(webhook.Event{Type: webhook.Changed, Head: uint64(r.state.Head), Ops: uint64(len(entries))})
+	before := r.tail.bytes
 	r.tail.add(encoded)
+	r.activity.note(time.Now(), len(encoded), r.tail.bytes-before)
 	for i := range r.inflight {
 		p, e := &r.inflight[i], &encoded[i]
 		p.author.acked(e.dot, e.offset, true, p.size)

@@ -66,6 +66,24 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // address names, or in every document where it names none. What serve returns
 // as an error is the answer.
 func (s *Server) with(right auth.Rights, serve func(*call) error) http.HandlerFunc {
+	return s.evenGoing(right, func(c *call) error {
+		if err := s.calls.begin(s.done, c); err != nil {
+			return err
+		}
+		defer s.calls.finish(c)
+		err := errRevoked
+		if !s.cfg.Revoked.Has(c.id) { // from now on a revoke finds the call
+			err = serve(c)
+		}
+		if err != nil {
+			s.answerError(c, err) // it asks the call's context, which ends here
+		}
+		return nil
+	})
+}
+
+// evenGoing is with for what is answered at once, also while the server goes.
+func (s *Server) evenGoing(right auth.Rights, serve func(*call) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		from := s.sourceOf(r).addr
 		if !s.crowd.knock(from, 0) {
@@ -88,12 +106,7 @@ func (s *Server) with(right auth.Rights, serve func(*call) error) http.HandlerFu
 			err = s.admit(c, right)
 		}
 		if err == nil {
-			if err = s.calls.begin(s.done, c); err == nil {
-				defer s.calls.finish(c)
-				if err = errRevoked; !s.cfg.Revoked.Has(id) { // from now on a revoke finds the call
-					err = serve(c)
-				}
-			}
+			err = serve(c)
 		}
 		if err != nil {
 			s.answerError(c, err)

@@ -196,7 +196,8 @@ func (m *meters) answered(route string, status int, took time.Duration, stream b
 // routeWS is where handshakes go.
 const routeWS = "/v1/ws"
 
-// total returns what a counter stands at, of a vector all of it, by its label.
+// total returns what a counter stands at, or how often a histogram was asked to
+// observe; of a vector all of it, by its label.
 func total(c prometheus.Collector) map[string]uint64 {
 	all := map[string]uint64{}
 	ch := make(chan prometheus.Metric)
@@ -213,7 +214,7 @@ func total(c prometheus.Collector) map[string]uint64 {
 		for _, l := range m.GetLabel() {
 			label = l.GetValue()
 		}
-		all[label] += uint64(m.GetCounter().GetValue())
+		all[label] += uint64(m.GetCounter().GetValue()) + m.GetHistogram().GetSampleCount()
 	}
 	return all
 }

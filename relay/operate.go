@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/baton-relay/baton/relay/wire"
@@ -36,16 +37,25 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 
 // serveReady says whether this node should get traffic, and if not, why.
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if err := s.log.Health(); err != nil {
+	if err := s.unready(); err != nil {
 		refuse(w, http.StatusServiceUnavailable, wire.Unavailable, err.Error())
-		return
-	}
-	if s.leaving.Load() || s.isDraining() {
-		refuse(w, http.StatusServiceUnavailable, wire.Unavailable, "this node is going")
 		return
 	}
 	answer(w, http.StatusOK, map[string]string{"status": "ready"})
 }
+
+// unready returns why this node should get no traffic, or nil.
+func (s *Server) unready() error {
+	if err := s.log.Health(); err != nil {
+		return err
+	}
+	if s.leaving.Load() || s.isDraining() {
+		return errNotReady
+	}
+	return nil
+}
+
+var errNotReady = errors.New("this node is going")
 
 // getMetrics is for those with the right admin in every document, where there is
 // no listener apart.

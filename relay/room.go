@@ -50,6 +50,7 @@ type room struct {
 	deleting bool
 
 	tail     tail
+	activity activity
 	members  []*member
 	presence presence
 	// news is closed when the log grows; nil if nobody waits for that.

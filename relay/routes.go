@@ -38,6 +38,7 @@ func (s *Server) routes() *http.ServeMux {
 	})
 	mux.Handle("/v1/docs/{doc}/snapshots/{offset}/meta", methods{"GET": s.with(auth.Read, s.getSnapshotMeta)})
 	mux.Handle("/v1/admin/backup", methods{"GET": s.with(auth.Admin, s.backup)})
+	mux.Handle("/v1/admin/status", methods{"GET": s.evenGoing(auth.Admin, s.getStatus)})
 	mux.Handle("/v1/admin/revoke", methods{"POST": s.with(auth.Admin, s.revoke)})
 
 	mux.HandleFunc("/v1/", nothingHere)

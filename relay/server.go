@@ -40,10 +40,11 @@ const retryUnavailable = time.Second
 // Server is a relay. It is an [http.Handler] for the whole protocol.
 type Server struct {
 	// static
-	cfg  Config
-	log  oplog.Log
-	slog *slog.Logger
-	mux  *http.ServeMux
+	cfg     Config
+	log     oplog.Log
+	slog    *slog.Logger
+	mux     *http.ServeMux
+	started time.Time
 
 	stop    context.CancelFunc // ends watch
 	done    context.Context    // ends with the server
@@ -71,7 +72,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	cfg.fill()
 	s := &Server{
-		cfg: cfg, log: cfg.Log, slog: cfg.Logger,
+		cfg: cfg, log: cfg.Log, slog: cfg.Logger, started: time.Now(),
 		rooms:    map[oplog.DocID]*room{},
 		sessions: map[string]*session{},
 		empty:    make(chan struct{}),
