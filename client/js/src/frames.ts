@@ -422,3 +422,51 @@ export interface DocList {
   /** A document's name. */
   next?: string
 }
+
+/** GET /v1/admin/status */
+export interface RelayStatus {
+  version: string
+  /** Unix milliseconds. */
+  started: number
+  /** Unix milliseconds. */
+  at: number
+  ready: boolean
+  why?: string
+  draining: boolean
+  sessions: number
+  rooms: number
+  participants: number
+  catching_up: number
+  lag: number
+  totals: {
+    ops: number
+    appends: number
+    frames_out: number
+    bytes_out: number
+    rejects: Record<string, number>
+    closes: Record<string, number>
+  }
+  go: {
+    version: string
+    processors: number
+    goroutines: number
+    memory_bytes: number
+    heap_bytes: number
+    gc_cycles: number
+  }
+  log?: {
+    bytes: number
+  }
+  busiest: {
+    /** A document's name. */
+    doc: string
+    format?: string
+    participants: number
+    /** An offset, or 0 for the start. */
+    head: number
+    ops_s: number
+    bytes_s: number
+    catching_up: number
+    lag: number
+  }[]
+}
