@@ -33,6 +33,7 @@ export default defineConfig({
         board: here("board.html"),
         text: here("text.html"),
         split: here("split.html"),
+        status: here("status.html"),
         sw: here("src/offline/worker.ts"),
       },
       output: { entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },

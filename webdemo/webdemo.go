@@ -1,5 +1,5 @@
-// Package webdemo serves what people see: a start page, the whiteboard and the
-// text page, built beforehand and embedded. It knows nothing of documents: the
+// Package webdemo serves what people see: a start page, the whiteboard, the
+// text page and the status page, built beforehand and embedded. It knows nothing of documents: the
 // pages talk to the relay as any client does. Nothing that it serves asks
 // another host for anything.
 package webdemo
@@ -62,6 +62,7 @@ func New(cfg Config) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", s.page("start.html"))
 	mux.HandleFunc("GET /board/{name}", s.board)
 	mux.HandleFunc("GET /text/{name}", s.page("text.html"))
+	mux.HandleFunc("GET /status", s.page("status.html"))
 	mux.HandleFunc("GET /addresses.json", s.serveAddresses)
 	mux.HandleFunc("GET /{file...}", s.file)
 	return mux, nil

@@ -83,6 +83,7 @@ func TestPages(t *testing.T) {
 		"/board/one-two?split=1":  "split.html",
 		"/text/one-two":           "text.html",
 		"/text/one-two?split":     "text.html",
+		"/status":                 "status.html",
 		"/board.html":             "board.html",
 		"/split.html":             "split.html",
 	} {

@@ -31,6 +31,13 @@ export function pathOf({ kind, name }: Place): string {
   return `/${kind}/${name}`
 }
 
+/** What of the site a document at the relay is shown by; undefined for one of another program. */
+export function placeOfDocument(document: string): Place | undefined {
+  const [kind, ...rest] = document.split("-")
+  const name = rest.join("-")
+  return (kind === "board" || kind === "text") && isName(name) ? { kind, name } : undefined
+}
+
 /** The link to a document at an origin such as https://example.org; with a token, whoever has it comes in by that. */
 export function linkOf(place: Place, origin: string, token?: string): string {
   return origin + pathOf(place) + (token === undefined ? "" : `#t=${encodeURIComponent(token)}`)

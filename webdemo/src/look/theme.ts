@@ -1,7 +1,5 @@
 // Light or dark: as the system has it, until somebody chooses. Kept in the browser, for all pages.
 
-import { useSyncExternalStore } from "react"
-
 export type Theme = "light" | "dark"
 
 const key = "baton.theme"
@@ -24,11 +22,10 @@ export function setTheme(theme: Theme): void {
   show()
 }
 
-export function useTheme(): Theme {
-  return useSyncExternalStore((changed) => {
-    listeners.add(changed)
-    return () => listeners.delete(changed)
-  }, getTheme)
+/** Calls back on each change, until what it returns is called. */
+export function onTheme(changed: () => void): () => void {
+  listeners.add(changed)
+  return () => void listeners.delete(changed)
 }
 
 function stored(): Theme | undefined {

@@ -1,6 +1,7 @@
 import { DarkIcon, LightIcon } from "./icons.tsx"
-import { setTheme, useTheme } from "./theme.ts"
+import { setTheme } from "./theme.ts"
 import "./themeswitch.css"
+import { useTheme } from "./usetheme.ts"
 
 /** A button between light and dark. */
 export function ThemeSwitch() {

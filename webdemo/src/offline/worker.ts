@@ -4,6 +4,7 @@
 /** The page that is served at an address; undefined for what is no page of the site. */
 function pageAt({ pathname, searchParams }: URL): string | undefined {
   if (pathname === "/") return "/start.html"
+  if (pathname === "/status") return "/status.html"
   if (/^\/text\/[^/]+$/.test(pathname)) return "/text.html"
   if (!/^\/board\/[^/]+$/.test(pathname)) return undefined
   return searchParams.has("split") ? "/split.html" : "/board.html"
