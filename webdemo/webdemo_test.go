@@ -321,3 +321,33 @@ func TestDamagedFile(t *testing.T) {
 		t.Errorf("status %d, %q", w.Code, got)
 	}
 }
+
+// TestStatusPageIsSmall bounds what the status page loads: it is looked at when
+// something is wrong, over whatever network is left.
+func TestStatusPageIsSmall(t *testing.T) {
+	files := embedded(t)
+	scripts, styles := 0, 0
+	loaded := regexp.MustCompile(`(?:src|href)="/(assets/[^"]+)"`).FindAllSubmatch(plain(t, files["status.html"]), -1)
+	for _, m := range loaded {
+		name := string(m[1])
+		f, ok := files[name]
+		switch {
+		case !ok:
+			t.Errorf("%s is not there", name)
+		case strings.HasSuffix(name, ".js"):
+			scripts += len(f.data)
+			if bytes.Contains(plain(t, f), []byte("react")) {
+				t.Errorf("%s holds React", name)
+			}
+		default:
+			styles += len(f.data)
+		}
+	}
+	t.Logf("%d bytes of scripts, %d of styles", scripts, styles)
+	if scripts == 0 || scripts > 8_000 {
+		t.Errorf("the status page loads %d bytes of scripts, want at most 8000", scripts)
+	}
+	if styles == 0 || styles > 4_000 {
+		t.Errorf("the status page loads %d bytes of styles, want at most 4000", styles)
+	}
+}

@@ -10,7 +10,7 @@ before(async () => {
 
 after(() => site?.close())
 
-for (const path of ["/", "/board/one-two", "/text/one-two", "/board/one-two?split"]) {
+for (const path of ["/", "/board/one-two", "/text/one-two", "/board/one-two?split", "/status"]) {
   test(`${path} shows something, asks no other host and logs no error`, async (t) => {
     const { page } = await visit(t, site, path)
     await page.locator("#root > *").first().waitFor()

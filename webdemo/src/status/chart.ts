@@ -1,6 +1,6 @@
-// A line chart over the last ten minutes, as SVG: a figure with what is now in large, and the lines below.
+// A line chart over the last minutes, as SVG: a figure with what is now in large, and the lines below.
 
-import { gapMs, type Sample, windowMs } from "./samples.ts"
+import { gapMs, line, type Point, type Sample } from "./samples.ts"
 
 export interface Line {
   /** What it is of, where a chart has more than one: participants. */
@@ -12,11 +12,13 @@ export interface Line {
 
 export interface ChartOptions {
   title: string
-  /** Takes its place beside others of a kind: "people", "rejects". */
+  /** For the colours: "people", "rejects". */
   kind: string
   lines: Line[]
   /** Draws how much it has grown, not how large it is. */
   growth?: boolean
+  /** Draws the most of each stretch of time: a peak counts. */
+  peaks?: boolean
 }
 
 const width = 600
@@ -65,18 +67,21 @@ export class Chart {
     this.element.append(caption, this.plot, this.#note)
   }
 
-  /** Draws the samples up to now. With the sample at, the values are its. The note says what the lines do not. */
-  show(samples: readonly Sample[], now: number, note: string, at?: Sample): void {
-    const { lines, growth, title } = this.#options
-    const known = lines.map(({ of }) => samples.map(of))
-    const all = known.flat().filter((value) => value !== undefined)
+  /**
+   * Draws the samples of so many ms up to now. With the sample at, the values are its. The note says what the lines do
+   * not.
+   */
+  show(samples: readonly Sample[], now: number, ms: number, note: string, at?: Sample): void {
+    const { lines, growth = false, peaks = false, title } = this.#options
+    const points = lines.map(({ of }) => line(samples, of, ms, peaks))
+    const all = points.flat().flatMap(({ value }) => value ?? [])
     const floor = growth && all.length > 0 ? Math.min(...all) : 0
-    const most = Math.max(0, ...all) - floor
+    const most = Math.max(floor, ...all) - floor
     const top = ceiling(most)
-    const x = (sample: Sample) => width - ((now - sample.at) / windowMs) * width
+    const x = (at: number) => width - ((now - at) / ms) * width
     const said: string[] = []
     lines.forEach(({ name, of, say }, i) => {
-      const shape = draw(samples, known[i] ?? [], x, (value) => height - ((value - floor) / top) * height)
+      const shape = draw(points[i] ?? [], x, (value) => height - ((value - floor) / top) * height)
       this.#lines[i]?.setAttribute("d", shape.line)
       if (i === 0) this.#area.setAttribute("d", shape.area)
       const last = at ?? samples.at(-1)
@@ -87,37 +92,35 @@ export class Chart {
       said.push(name ? `${text} ${name}` : text)
     })
     const say = lines[0]?.say ?? String
-    this.#top.textContent = `${growth ? "+" : ""}${say(top)}`
+    this.#top.textContent = `${growth ? "+" : ""}${say(top).replace(/\.0\b/, "")}`
     this.#note.textContent = note
-    this.#cursor.setAttribute("d", at ? `M${x(at)} 0V${height}` : "")
+    this.#cursor.setAttribute("d", at ? `M${x(at.at)} 0V${height}` : "")
     this.#svg.setAttribute(
       "aria-label",
-      `${title}: ${said.join(", ")}; ${growth ? "grew by" : "at most"} ${say(most)} in the last ten minutes`,
+      `${title}: ${said.join(", ")}; ${growth ? "grew by" : "at most"} ${say(most)} in this time`,
     )
   }
 }
 
 /** The lines through what is known, broken where nothing was heard for a while, and the area below them. */
 function draw(
-  samples: readonly Sample[],
-  values: (number | undefined)[],
-  x: (sample: Sample) => number,
+  points: readonly Point[],
+  x: (at: number) => number,
   y: (value: number) => number,
 ): { line: string; area: string } {
   let line = ""
   let area = ""
-  let before: Sample | undefined
-  samples.forEach((sample, i) => {
-    const value = values[i]
-    const joined = before && sample.at - before.at <= gapMs
-    if (before && (!joined || value === undefined)) area += `V${height}Z`
-    before = value === undefined ? undefined : sample
-    if (value === undefined) return
-    const to = `${x(sample).toFixed(1)} ${y(value).toFixed(1)}`
+  let before: number | undefined
+  for (const { at, value } of points) {
+    const joined = before !== undefined && at - before <= gapMs
+    if (before !== undefined && (!joined || value === undefined)) area += `V${height}Z`
+    before = value === undefined ? undefined : at
+    if (value === undefined) continue
+    const to = `${x(at).toFixed(1)} ${y(value).toFixed(1)}`
     line += `${joined ? "L" : "M"}${to}`
-    area += joined ? `L${to}` : `M${x(sample).toFixed(1)} ${height}L${to}`
-  })
-  return { line, area: before ? `${area}V${height}Z` : area }
+    area += joined ? `L${to}` : `M${x(at).toFixed(1)} ${height}L${to}`
+  }
+  return { line, area: before !== undefined ? `${area}V${height}Z` : area }
 }
 
 /** The next round number above, so that the axis does not move all the time. */

@@ -32,7 +32,7 @@ const charts: [Chart, (s: RelayStatus) => string][] = [
   ],
   [
     new Chart({ title: "Ops in", kind: "ops", lines: [{ of: (s) => s.ops, say: perSecond }] }),
-    (s) => `${count(s.totals.ops)} durable since the start`,
+    (s) => `${count(s.totals.ops)} since the start`,
   ],
   [
     new Chart({ title: "Frames out", kind: "frames", lines: [{ of: (s) => s.frames, say: perSecond }] }),
@@ -44,14 +44,23 @@ const charts: [Chart, (s: RelayStatus) => string][] = [
   ],
   [
     new Chart({
-      title: "Lag of the slowest reader",
+      title: "Largest lag",
       kind: "lag",
+      peaks: true,
       lines: [{ of: (s) => s.lag, say: (n) => (n === 1 ? "1 op" : `${count(n)} ops`) }],
     }),
-    (s) => (s.catching_up === 1 ? "1 reader catches up" : `${count(s.catching_up)} readers catch up`),
+    (s) => {
+      if (s.catching_up === 0) return "nobody is catching up"
+      return s.catching_up === 1 ? "1 reader catching up" : `${count(s.catching_up)} readers catching up`
+    },
   ],
   [
-    new Chart({ title: "Rejects", kind: "rejects", lines: [{ of: (s) => s.rejects, say: perSecond }] }),
+    new Chart({
+      title: "Rejects",
+      kind: "rejects",
+      peaks: true,
+      lines: [{ of: (s) => s.rejects, say: perSecond }],
+    }),
     ({ totals }) =>
       Object.entries(totals.rejects)
         .sort(([, a], [, b]) => b - a)
@@ -67,11 +76,11 @@ const charts: [Chart, (s: RelayStatus) => string][] = [
         { name: "heap", of: (s) => s.heap, say: bytes },
       ],
     }),
-    ({ go }) => `${count(go.goroutines)} goroutines, ${count(go.gc_cycles)} collections`,
+    ({ go }) => `${count(go.goroutines)} goroutines, ${count(go.gc_cycles)} GCs`,
   ],
   [
     new Chart({ title: "Log", kind: "log", growth: true, lines: [{ of: (s) => s.log, say: bytes }] }),
-    (s) => (s.log ? "the lines are its growth" : "it does not say its size"),
+    (s) => (s.log ? "drawn is what was added" : "it does not say its size"),
   ],
 ]
 
@@ -99,14 +108,16 @@ function showState(state: string, word: string, notice = "", next = ""): void {
 
 function draw(): void {
   const now = performance.now()
+  const ms = samples.span(now)
+  write("charts-title", ms <= 60_000 ? "The last minute" : `The last ${span(ms)}`)
   let at: Sample | undefined
   if (pointed !== undefined) {
-    const when = now - (1 - pointed) * 600_000
+    const when = now - (1 - pointed) * ms
     const away = (sample: Sample) => Math.abs(sample.at - when)
     at = samples.list.reduce<Sample | undefined>((a, b) => (a && away(a) <= away(b) ? a : b), undefined)
   }
   for (const [chart, note] of charts) {
-    chart.show(samples.list, now, at ? `${span(now - at.at)} ago` : status ? note(status) : "", at)
+    chart.show(samples.list, now, ms, at ? `${span(now - at.at)} ago` : status ? note(status) : "", at)
   }
 }
 

@@ -5,8 +5,8 @@ import type { RelayStatus } from "@baton-relay/client"
 /** How far back the charts look, ms. */
 export const windowMs = 600_000
 
-/** Two samples that are further apart than this, in ms, are not joined by a line. */
-export const gapMs = 5000
+/** Two points that are further apart than this, in ms, are not joined by a line. */
+export const gapMs = 9000
 
 /** What is undefined is not known: of the first answer of a relay, no rate is. */
 export interface Sample {
@@ -28,6 +28,11 @@ export interface Sample {
 export class Samples {
   readonly list: Sample[] = []
   #last: RelayStatus | undefined
+
+  /** How far back the charts go at a time of the page's clock, in ms: a minute at first, and then as far as is known. */
+  span(now: number): number {
+    return Math.min(windowMs, Math.max(60_000, now - (this.list[0]?.at ?? now)))
+  }
 
   /** Adds an answer that came at a time of the page's clock. */
   add(status: RelayStatus, at: number): void {
@@ -52,6 +57,40 @@ export class Samples {
     const first = this.list.findIndex((sample) => sample.at > at - windowMs - gapMs)
     this.list.splice(0, first)
   }
+}
+
+/** A point of a line. Where its value is not known, the line is broken. */
+export interface Point {
+  at: number
+  value: number | undefined
+}
+
+/**
+ * The line through samples, with about as many points as one can tell apart over so many ms: each stands for the samples
+ * of a stretch of time, with what they come to in the middle, or at most.
+ */
+export function line(
+  samples: readonly Sample[],
+  of: (sample: Sample) => number | undefined,
+  ms: number,
+  peaks: boolean,
+): Point[] {
+  const stretch = Math.max(1, Math.ceil(ms / 150_000)) * 1000
+  const groups: Sample[][] = []
+  let last: number | undefined
+  for (const sample of samples) {
+    const group = Math.floor(sample.at / stretch)
+    if (group === last) groups.at(-1)?.push(sample)
+    else groups.push([sample])
+    last = group
+  }
+  return groups.map((group) => {
+    const values = group.map(of).filter((value) => value !== undefined)
+    const at = group.at(-1)?.at ?? 0
+    if (values.length === 0) return { at, value: undefined }
+    if (peaks) return { at, value: Math.max(...values) }
+    return { at, value: values.reduce((sum, value) => sum + value, 0) / values.length }
+  })
 }
 
 /** How many ops were refused since the start. */
