@@ -49,12 +49,13 @@ test("samples older than ten minutes are let go of", () => {
   assert.equal(samples.span(2_999_000), 600_000)
 })
 
-test("the charts go back a minute at first", () => {
+test("the charts go back whole minutes, one at first", () => {
   const samples = new Samples()
   assert.equal(samples.span(5000), 60_000)
   samples.add(answer(0, 0), 1000)
   assert.equal(samples.span(5000), 60_000)
-  assert.equal(samples.span(121_000), 120_000)
+  assert.equal(samples.span(61_000), 60_000)
+  assert.equal(samples.span(62_000), 120_000)
 })
 
 test("a line of ten minutes has a point for some seconds, with their mean or their peak", () => {

@@ -109,7 +109,7 @@ function showState(state: string, word: string, notice = "", next = ""): void {
 function draw(): void {
   const now = performance.now()
   const ms = samples.span(now)
-  write("charts-title", ms <= 60_000 ? "The last minute" : `The last ${span(ms)}`)
+  write("charts-title", ms <= 60_000 ? "The last minute" : `The last ${ms / 60_000} minutes`)
   let at: Sample | undefined
   if (pointed !== undefined) {
     const when = now - (1 - pointed) * ms

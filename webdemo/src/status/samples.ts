@@ -29,9 +29,10 @@ export class Samples {
   readonly list: Sample[] = []
   #last: RelayStatus | undefined
 
-  /** How far back the charts go at a time of the page's clock, in ms: a minute at first, and then as far as is known. */
+  /** How far back the charts go at a time of the page's clock, in ms: whole minutes, as far as anything is known. */
   span(now: number): number {
-    return Math.min(windowMs, Math.max(60_000, now - (this.list[0]?.at ?? now)))
+    const known = now - (this.list[0]?.at ?? now)
+    return Math.min(windowMs, Math.max(60_000, Math.ceil(known / 60_000) * 60_000))
   }
 
   /** Adds an answer that came at a time of the page's clock. */
