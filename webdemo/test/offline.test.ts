@@ -30,13 +30,14 @@ test("after one visit every page opens again without a network, and its files wi
   await kept(page)
   proxy?.refuse(true)
   proxy?.cut()
-  for (const path of ["/", "/board/x", "/text/x", "/board/x?split", "/?again"]) {
+  for (const path of ["/", "/board/x", "/text/x", "/board/x?split", "/?again", "/status"]) {
     await page.goto(url + path)
     await shown(page)
     const title = await page.title()
     t.diagnostic(`${path}: ${title}`)
     assert.notEqual(title, "")
   }
+  await page.getByText("The relay does not answer since").waitFor()
   await page.goto(`${url}/board/x`)
   await page.locator("canvas").first().waitFor()
   await page.evaluate(() => document.fonts.load("20px Excalifont"))
