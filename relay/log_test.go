@@ -73,7 +73,10 @@ func TestASessionLeavesOneLine(t *testing.T) {
 			p.ws.SetPingHandler(func(string) error { return nil })
 			p.closed()
 		}, 4408, "no sign of life", "ann"},
-		"by a drain":               {func(h *harness, p *peer) { go p.closed(); _ = h.srv.Drain(h.t.Context()) }, 1012, "this node is going", "ann"},
+		"by a drain": {func(h *harness, p *peer) {
+			go func() { _ = h.srv.Drain(h.t.Context()) }() // that p is closed says how it went
+			p.closed()
+		}, 1012, "this node is going", "ann"},
 		"by the end of the server": {func(h *harness, _ *peer) { h.srv.Close() }, 1006, "cut by the relay", "ann"},
 	}
 	for name, c := range ended {

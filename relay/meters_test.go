@@ -145,6 +145,34 @@ func TestLagIsSeen(t *testing.T) {
 	})
 }
 
+// One that takes nothing gets no more events, and presence only after its ops.
+func TestWhatWaitsIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInBubble(t, Config{})
+		lazy, other := h.join("", "d"), h.join("", "d")
+		h.write("d", "a", 1, 200, 1000)
+		other.send(`{"type":"presence","doc":"d","state":{"x":1}}`)
+		time.Sleep(100 * time.Millisecond) // a round
+		for range 5 {
+			if _, err := lazy.next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 40 {
+			h.want(204, "POST /v1/docs/d/events", `{"name":"n","data":"`+strings.Repeat("x", 15<<10)+`"}`)
+		}
+		synctest.Wait()
+		got := h.metrics()
+		if n := got["baton_presence_passed_over_total"]; n == 0 {
+			t.Error("got no presence passed over for ops")
+		}
+		// Two are there, and nobody reads: what is queued at most is 256 KiB for each.
+		if n := got["baton_events_dropped_total"]; n < 40 || n > 60 {
+			t.Errorf("got %v events dropped of 40 for two, want about 45", n)
+		}
+	})
+}
+
 // BenchmarkMeters is what the meters of a delivery, an op and a frame cost.
 func BenchmarkMeters(b *testing.B) {
 	m := newMeters(&Server{log: nil})

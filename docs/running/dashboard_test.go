@@ -149,7 +149,6 @@ func wantData(t *testing.T, prom *prometheusServer) {
 	}
 	ids, rows := map[int]bool{}, 0
 	waiting := map[string]string{} // queries, and where they stand
-	var legends []string
 	for _, p := range board.Panels {
 		if ids[p.ID] || p.GridPos.X+p.GridPos.W > 24 {
 			t.Errorf("panel %q: its id is another's too, or it has no place: %+v", p.Title, p.GridPos)
@@ -162,7 +161,9 @@ func wantData(t *testing.T, prom *prometheusServer) {
 		}
 		for _, q := range p.Targets {
 			waiting[asked(q.Expr)] = p.Title
-			legends = append(legends, q.LegendFormat)
+			if q.LegendFormat == "" {
+				t.Errorf("panel %q: a query has no legend", p.Title)
+			}
 		}
 	}
 	total := len(waiting)
