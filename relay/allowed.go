@@ -26,7 +26,7 @@ func (s *Server) allowed(ctx context.Context, id *auth.Identity, doc string) (au
 func (s *Server) backendFailed(err error) {
 	now, told := time.Now().UnixMilli(), s.backendTold.Load()
 	if now-told >= backendTellEvery.Milliseconds() && s.backendTold.CompareAndSwap(told, now) {
-		s.slog.Error("authorizer gives no answer; nobody enters whom it was not asked about", "err", err)
+		s.slog.Error("authorizer gives no answer; nobody enters whom it was not asked about", logError, err)
 	}
 }
 

@@ -24,6 +24,7 @@ func (s *Server) ConnState(c net.Conn, state http.ConnState) {
 		return
 	}
 	if !s.crowd.arrive(at.Addr().Unmap()) {
+		s.meters.hungUp.Inc()
 		_ = c.Close() // its server finds out as it reads
 	}
 }

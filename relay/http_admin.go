@@ -118,7 +118,7 @@ func (s *Server) revoke(c *call) error {
 		err = s.cfg.Revoked.Token(what.TokenID, s.endOf(what))
 	}
 	if err != nil {
-		s.slog.Error("revoke", "err", err)
+		s.slog.Error("revoke", logRequest, c.w.Header().Get(headerRequestID), logError, err)
 		return &refusal{http.StatusServiceUnavailable, wire.Unavailable, "nothing is revoked: it cannot be kept at the moment; the relay's log says why"}
 	}
 	closed := s.calls.revoke(s.cfg.Revoked, c)

@@ -35,6 +35,7 @@ type meters struct {
 	handshakes, requests *prometheus.CounterVec
 	requestTime          *prometheus.HistogramVec
 	requesting           prometheus.Gauge
+	hungUp               prometheus.Counter
 }
 
 // Why somebody was not let in, or had to go: the reasons of baton_auth_failures_total.
@@ -91,6 +92,7 @@ func newMeters(s *Server) *meters {
 		closes:       countBy("code", "baton_closes_total", "Sessions that ended, by close code; 1006 is a connection that was lost."),
 		authFailures: countBy("reason", "baton_auth_failures_total", "Times that somebody was not let in or had to go, by reason."),
 
+		hungUp:     count("baton_connections_hung_up_total", "Connections ended before a request, as their address has or opens too many."),
 		handshakes: countBy("status", "baton_handshakes_total", "WebSocket handshakes, by HTTP status; 101 is a session."),
 		requests: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "baton_http_requests_total", Help: "HTTP requests answered, handshakes included, by route and class of status.",

@@ -39,7 +39,7 @@ func (s *session) logEnd() {
 	}
 	attrs := []slog.Attr{
 		slog.String(logSession, s.id),
-		slog.String(logRemote, s.conn.RemoteAddr().String()),
+		slog.String(logRemote, s.addr.String()),
 		slog.Int(logDocuments, joined),
 		slog.Duration(logTook, time.Since(s.began).Round(time.Millisecond)),
 		slog.Uint64(logOpsIn, s.got.ops), slog.Uint64(logBytesIn, s.got.bytes),

@@ -126,6 +126,7 @@ const tooFast = "this is more than one may send at a time; wait a moment"
 
 // refuseLater refuses a frame for as long as it is more than there may be.
 func (s *session) refuseLater(f *wire.Frame, wait time.Duration) {
+	s.srv.meters.refused(wire.RateLimited)
 	s.say(&wire.Error{
 		Type: wire.TypeError, ID: f.ID, Code: wire.RateLimited, Message: tooFast, Doc: f.Doc, RetryMS: wait.Milliseconds(),
 	})

@@ -5,6 +5,8 @@ const (
 	logAccess   = "access"
 	logDeadline = "deadline"
 	logFile     = "log"
+	logError    = "error"
 	logOpen     = "open"
+	logState    = "state"
 	logTook     = "took"
 )

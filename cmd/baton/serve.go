@@ -176,7 +176,7 @@ func (c *serveCmd) serve(ctx context.Context, stop func(), f *front, r *relay.Se
 // tell tells systemd; the relay runs on where that cannot be.
 func tell(logger *slog.Logger, state string) {
 	if err := notify(state); err != nil {
-		logger.Warn("systemd was not told", "state", state, "err", err)
+		logger.Warn("systemd was not told", logState, state, logError, err)
 	}
 }
 

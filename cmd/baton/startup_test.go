@@ -72,7 +72,7 @@ func TestStartThatCannotBe(t *testing.T) {
 // On a machine with one core, a sync of the log must not stop everything else.
 func TestOneCoreGoesOnWhileItSyncs(t *testing.T) {
 	p := start(t, t.TempDir(), []string{"env", "GOMAXPROCS=1"})
-	if _, metrics := p.get(t, "/metrics"); !strings.Contains(metrics, "\ngo_gomaxprocs 2\n") {
+	if _, metrics := p.get(t, "/metrics"); !strings.Contains(metrics, "\ngo_sched_gomaxprocs_threads 2\n") {
 		t.Error("it runs with one processor of the Go runtime, want 2")
 	}
 }

@@ -100,7 +100,7 @@ func (c *certificate) refresh() {
 		return
 	}
 	if err := c.read(); err != nil {
-		c.log.Error("certificate not taken; the one read before stays", "err", err)
+		c.log.Error("certificate not taken; the one read before stays", logError, err)
 		return
 	}
 	c.log.Info("certificate read again", "path", c.certFile, "names", strings.Join(certNames(c.pair.Leaf), " "), "until", c.pair.Leaf.NotAfter)

@@ -130,7 +130,7 @@ func (k *jwks) run(ctx context.Context) {
 			return
 		case err != nil:
 			failed++
-			k.log.Error("key set not read; the keys read before stay for a day", "url", k.url, "err", err)
+			k.log.Error("key set not read; the keys read before stay for a day", logURL, k.url, logError, err)
 			wait.Reset(min(time.Duration(failed)*time.Second, keysEvery))
 		default:
 			failed = 0
@@ -167,9 +167,9 @@ func (k *jwks) refresh(ctx context.Context) error {
 	if k.set != nil && bytes.Equal(text, k.text) {
 		return nil
 	}
-	k.log.Info("key set read", "url", k.url)
+	k.log.Info("key set read", logURL, k.url)
 	for _, why := range left {
-		k.log.Warn("key left out", "url", k.url, "err", why)
+		k.log.Warn("key left out", logURL, k.url, logError, why)
 	}
 	k.set, k.text = set, text
 	return nil

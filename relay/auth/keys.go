@@ -96,7 +96,7 @@ func (k *fileKeys) current() (*keySet, error) {
 	}
 	switch {
 	case err != nil:
-		k.log.Error("keys not taken; those read before stay", "err", err)
+		k.log.Error("keys not taken; those read before stay", logError, err)
 	case changed:
 		k.log.Info("keys read again", logPath, k.file.path)
 	}

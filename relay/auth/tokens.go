@@ -163,4 +163,5 @@ const (
 	logError  = "error"
 	logPath   = "path"
 	logTokens = "tokens"
+	logURL    = "url"
 )
