@@ -82,9 +82,9 @@ func (s *Secrets) current() [][]byte {
 		return s.keys // said before
 	}
 	if err := s.read(); err != nil {
-		s.log.Error("webhook secrets not taken; those read before stay", "err", err)
+		s.log.Error("webhook secrets not taken; those read before stay", logError, err)
 	} else {
-		s.log.Info("webhook secrets read again", "path", s.path, "secrets", len(s.keys))
+		s.log.Info("webhook secrets read again", logPath, s.path, logSecrets, len(s.keys))
 	}
 	return s.keys
 }

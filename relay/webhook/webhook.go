@@ -323,3 +323,15 @@ func (q *Queue) Close(ctx context.Context) error {
 		return fmt.Errorf("close webhooks: the disk takes too long: %w", ctx.Err())
 	}
 }
+
+// The keys of what is logged.
+const (
+	logEndpoint = "endpoint"
+	logError    = "error"
+	logPath     = "path"
+	logSecrets  = "secrets"
+	logStatus   = "status"
+	logTries    = "tries"
+	logType     = "type"
+	logWaiting  = "waiting"
+)
