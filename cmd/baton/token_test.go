@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,6 +153,68 @@ func TestAccessFlagsThatCannotBe(t *testing.T) {
 		change(&f)
 		if err := f.validate("0.0.0.0:0"); err != nil {
 			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// Each flag that docs/auth.md names is there, and its commands run.
+func TestFlagsOfAuthPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/auth.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve, _ := printed(t, "serve", "--help")
+	token, _ := printed(t, "token", "--help")
+	flags := regexp.MustCompile(`--[a-z][a-z-]+`).FindAllString(string(page), -1)
+	if len(flags) < 30 {
+		t.Errorf("the page names %d flags", len(flags))
+	}
+	for _, flag := range flags {
+		if !regexp.MustCompile(flag + `[ =\n]`).MatchString(serve + token) {
+			t.Errorf("there is no flag %s", flag)
+		}
+	}
+	_, script, _ := strings.Cut(string(page), "```sh\n")
+	script, _, _ = strings.Cut(script, "```")
+	script = strings.ReplaceAll(script, "baton --jwt-key", "test -s")
+	cmd := exec.CommandContext(t.Context(), "sh", "-ec", script)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(environment(), "PATH="+filepath.Dir(binary(t))+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "http://localhost:8080/board/plan#t=ey") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// A browser that follows the link is in the board: the relay has its session, in
+// the room of the one document that the token lets it into.
+func TestLinkOpensInABrowser(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	printed(t, "token", "--new-key", key)
+	relay := start(t, t.TempDir(), nil, "--jwt-key", key)
+	link, _ := printed(t, "token", "--key", key, "--subject", "ann", "--doc", "board-plan", "--rights", "write", "--link", "--origin", "http://"+relay.addr)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	browser := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", link)
+	browser.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	browser.Cancel = func() error { return syscall.Kill(-browser.Process.Pid, syscall.SIGKILL) }
+	if err := browser.Start(); err != nil {
+		t.Fatalf("start chromium (a package of Debian's): %v", err)
+	}
+	defer func() {
+		cancel()
+		_ = browser.Wait()
+	}()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(60 * time.Second); ; <-tick.C {
+		_, metrics := relay.get(t, "/metrics")
+		if strings.Contains(metrics, "\nbaton_sessions 1\n") && strings.Contains(metrics, "\nbaton_rooms 1\n") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nobody is in the board after a minute\n%s", relay.stderr)
 		}
 	}
 }

@@ -72,20 +72,22 @@ func TestBackendFailsClosed(t *testing.T) {
 	elsewhere := httptest.NewServer(says(`{"access":["read"]}`))
 	defer elsewhere.Close()
 	for name, serve := range map[string]http.HandlerFunc{
-		"garbage":            says(`<html>`),
-		"empty":              says(``),
-		"null":               says(`null`),
-		"no access":          says(`{}`),
-		"access null":        says(`{"access":null}`),
-		"access a word":      says(`{"access":"read"}`),
-		"an unknown right":   says(`{"access":["read","fly"]}`),
-		"something behind":   says(`{"access":["read"]}{}`),
-		"endless":            says(`{"access":["read"],"x":"` + strings.Repeat("x", maxAnswer) + `"}`),
-		"another kind":       func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"access":["read"]}`) },
-		"204":                func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
-		"401":                func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
-		"500":                func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-		"a redirect":         func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, 307) },
+		"garbage":          says(`<html>`),
+		"empty":            says(``),
+		"null":             says(`null`),
+		"no access":        says(`{}`),
+		"access null":      says(`{"access":null}`),
+		"access a word":    says(`{"access":"read"}`),
+		"an unknown right": says(`{"access":["read","fly"]}`),
+		"something behind": says(`{"access":["read"]}{}`),
+		"endless":          says(`{"access":["read"],"x":"` + strings.Repeat("x", maxAnswer) + `"}`),
+		"another kind":     func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"access":["read"]}`) },
+		"204":              func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
+		"401":              func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
+		"500":              func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		},
 		"broken off":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"no answer, in time": never,
 	} {

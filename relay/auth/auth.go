@@ -1,6 +1,17 @@
 // Package auth answers one question: who may do what? The relay asks it with a
 // token when somebody connects, and again while they stay; see [Authorizer].
 // It knows names and rights, neither documents nor frames.
+//
+// A grant is an object of patterns with rights, {"board-*":["read","write"]}: in
+// a file of static tokens ([Tokens]), or in the claim docs of a JSON Web Token
+// ([JWT]), beside sub, name, iat, exp and jti. [Chain] takes both, and those who
+// come without. What counts no longer though it has not ended is [Revoked].
+// [Backend] asks an application as well, which can only take rights away.
+// docs/auth.md says all of it to operators.
+//
+// It promises that a token that is not wholly understood is refused, that what
+// cannot be told now is never taken for a yes, and that no error, and so no log,
+// holds a token.
 package auth
 
 import (
