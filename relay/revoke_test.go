@@ -188,3 +188,22 @@ func TestJWTEndsMidSession(t *testing.T) {
 		}
 	})
 }
+
+// While keys were not read yet, tokens are neither taken nor refused: come again.
+func TestTokensCannotBeChecked(t *testing.T) {
+	keys, err := auth.OpenJWT(auth.JWTConfig{JWKS: "http://127.0.0.1:1/keys", Audience: []string{"*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(keys.Close)
+	h := start(t, Config{Auth: &auth.Chain{JWT: keys, Anonymous: &auth.Identity{Docs: auth.Patterns{"*": auth.Read}}}})
+	token := newMint(t, auth.JWTConfig{}).token("ann", "a", time.Hour, everything)
+	if got := h.wantAs(token, 503, "GET /v1/docs/d", "", `"unavailable"`); got.header.Get("Retry-After") != "1" {
+		t.Errorf("got header %v", got.header)
+	}
+	p := h.join("", "d") // nobody in particular may read
+	p.send(`{"type":"auth","id":1,"token":"` + token + `"}`)
+	p.await(`"unavailable"`)
+	p.send(`{"type":"ops","doc":"d","ops":[{"actor":"a","seq":1,"payload":1}]}`)
+	p.await(`"forbidden"`)
+}

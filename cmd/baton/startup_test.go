@@ -35,6 +35,9 @@ func TestStartThatCannotBe(t *testing.T) {
 	short := file("short/oplog.db", strings.Repeat("no log. ", 600))
 	foreign := file("foreign/oplog.db", strings.Repeat("no log at all. ", 1000))
 
+	spoilt := file("spoilt/revoked.jsonl", "x\n")
+	weak := file("weak", "too short a secret")
+
 	for _, test := range []struct {
 		args string
 		code int
@@ -52,6 +55,12 @@ func TestStartThatCannotBe(t *testing.T) {
 		{"--tokens=" + absent, 1, absent + ": no such file or directory"},
 		{"--tokens=" + broken, 1, broken},
 		{"--tokens=" + dir, 1, dir + ": is a directory"},
+		{"--jwt-key=" + absent, 1, absent + ": no such file or directory"},
+		{"--jwt-key=" + weak, 1, weak + ": the key has 18 bytes, HS256 needs at least 32"},
+		{"--jwt-public-key=" + weak, 80, "--jwt-audience"},
+		{"--jwt-audience=x", 80, "need --jwt-key"},
+		{"--anonymous=admin", 80, "--anonymous"},
+		{"--data=" + filepath.Dir(spoilt), 1, spoilt + ": line 1, at byte 0"},
 		{"--data=" + plain, 1, filepath.Join(plain, "oplog.db") + ": not a directory"},
 		{"--data=" + filepath.Dir(short), 1, short + " is no log, or its end is missing"},
 		{"--data=" + filepath.Dir(foreign), 1, foreign + " is not a log of this program"},
