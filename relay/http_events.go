@@ -156,7 +156,7 @@ func (e *events) allowed() error {
 	e.checked = time.Now()
 	id, err := e.srv.authorize(c.r.Context(), c.token)
 	switch {
-	case errors.Is(err, auth.ErrToken) || err == nil && id.Subject != c.id.Subject:
+	case errors.Is(err, auth.ErrToken), err == nil && id.Subject != c.id.Subject, err != nil && c.id.Expired(time.Now()):
 		e.srv.meters.authFailed(authExpired)
 		return &refusal{http.StatusUnauthorized, wire.Unauthorized, "the token has expired or is no longer valid"}
 	case err != nil:

@@ -93,7 +93,9 @@ func (s *session) checkToken(now time.Time) {
 	s.mu.Unlock()
 	if over {
 		s.srv.meters.authFailed(authExpired)
-		s.srv.tokenRefused(logSession, s.id, err)
+		if err != nil {
+			s.srv.tokenRefused(logSession, s.id, err)
+		}
 		s.close(wire.CloseUnauthorized, "the token has expired or is no longer valid")
 		return
 	}
