@@ -65,7 +65,7 @@ var rooms = map[string]struct{ inside, outside []string }{
 	"webdemo/pack":    {},
 	"cmd/baton": {
 		inside:  []string{"client/bench", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/webhook", "relay/wire", "webdemo"},
-		outside: []string{"github.com/BurntSushi/toml", "github.com/alecthomas/kong", "golang.org/x/sys"},
+		outside: []string{"github.com/BurntSushi/toml", "github.com/alecthomas/kong", "golang.org/x/crypto/acme", "golang.org/x/sys"},
 	},
 	"cmd/baton-snapshot": {
 		inside: []string{"client/admin", "clock", "doc", "doc/board", "doc/diff", "doc/graph", "oplog", "oplog/bolt", "relay/wire"},

@@ -108,6 +108,9 @@ func checkAccess(_ context.Context, x *examination) []finding {
 const renewal = 21 * 24 * time.Hour
 
 func checkCertificate(_ context.Context, x *examination) []finding {
+	if len(x.TLS.Autocert) > 0 {
+		return good("for %s, from an ACME server at the first visit", strings.Join(x.TLS.Autocert, ", "))
+	}
 	if !x.TLS.on() {
 		return nil
 	}

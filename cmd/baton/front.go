@@ -41,7 +41,7 @@ const (
 
 // open listens on all addresses and begins to answer there.
 func (c *Settings) open(logger *slog.Logger) (*front, error) {
-	secure, names, err := c.TLS.config(logger)
+	secure, names, err := c.TLS.config(c.Data, logger)
 	if err != nil {
 		return nil, err
 	}

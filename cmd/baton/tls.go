@@ -11,31 +11,42 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/acme/autocert"
 )
 
 // tlsFlags have the relay speak https and wss by itself.
 type tlsFlags struct {
-	TLSCert  string `placeholder:"FILE" help:"Certificate in PEM, with those between it and its root: serve https and wss. Read again when it changes."`
-	TLSKey   string `placeholder:"FILE" help:"Private key of --tls-cert in PEM, which nobody but this user should be able to read."`
-	Redirect string `placeholder:"ADDR" help:"Address to listen on for plain http, such as :80, and to send browsers on to https from."`
+	TLSCert           string   `placeholder:"FILE" help:"Certificate in PEM, with those between it and its root: serve https and wss. Read again when it changes."`
+	TLSKey            string   `placeholder:"FILE" help:"Private key of --tls-cert in PEM, which nobody but this user should be able to read."`
+	Autocert          []string `placeholder:"DOMAIN" help:"Instead of --tls-cert: get a certificate for this name from Let's Encrypt, whose terms you accept by that, and renew it. The name must lead here, at port 443. May be given again."`
+	AutocertDirectory string   `placeholder:"URL" help:"Directory of another ACME server for --autocert."`
+	Redirect          string   `placeholder:"ADDR" help:"Address to listen on for plain http, such as :80, and to send browsers on to https from."`
 }
 
 func (f *tlsFlags) validate() error {
 	if (f.TLSCert == "") != (f.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key belong together: give both or none")
 	}
+	if f.TLSCert != "" && len(f.Autocert) > 0 {
+		return errors.New("--tls-cert and --autocert are two ways to one end: give one of them")
+	}
+	if f.AutocertDirectory != "" && len(f.Autocert) == 0 {
+		return errors.New("--autocert-directory belongs to --autocert: give that too")
+	}
 	if f.Redirect != "" && !f.on() {
-		return errors.New("--redirect leads to https: give --tls-cert and --tls-key too")
+		return errors.New("--redirect leads to https: give --tls-cert and --tls-key, or --autocert, too")
 	}
 	return validAddress("redirect", f.Redirect)
 }
 
 // on reports whether the relay speaks TLS.
-func (f *tlsFlags) on() bool { return f.TLSCert != "" }
+func (f *tlsFlags) on() bool { return f.TLSCert != "" || len(f.Autocert) > 0 }
 
 // scheme is that of the relay's addresses, web or ws, plus s with TLS.
 func (f *tlsFlags) scheme(plain string) string {
@@ -45,8 +56,13 @@ func (f *tlsFlags) scheme(plain string) string {
 	return plain
 }
 
-// config returns how to speak TLS, and under which names; nil without it.
-func (f *tlsFlags) config(logger *slog.Logger) (*tls.Config, []string, error) {
+// config returns how to speak TLS, and under which names; nil without it. What an
+// ACME server gives is kept in a folder below data.
+func (f *tlsFlags) config(data string, logger *slog.Logger) (*tls.Config, []string, error) {
+	if len(f.Autocert) > 0 {
+		directory := cmp.Or(f.AutocertDirectory, autocert.DefaultACMEDirectory)
+		return newACME(f.Autocert, directory, filepath.Join(data, "autocert"), logger).config(), f.Autocert, nil
+	}
 	if !f.on() {
 		return nil, nil, nil
 	}

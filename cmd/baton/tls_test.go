@@ -307,3 +307,13 @@ func TestRedirect(t *testing.T) {
 		t.Errorf("through the redirect: got %d %s", status, body)
 	}
 }
+
+// firstPEM returns what the first block of a PEM file holds.
+func firstPEM(t *testing.T, data []byte) []byte {
+	t.Helper()
+	block, _ := pem.Decode(data)
+	if block == nil {
+		t.Fatalf("no PEM: %.100q", data)
+	}
+	return block.Bytes
+}
