@@ -33,7 +33,7 @@ type commands struct {
 	Check   checkCmd         `cmd:"" help:"Read the whole log and say what is damaged, and where."`
 	Bench   benchCmd         `cmd:"" help:"Put load on a running relay and print deliveries, latencies and costs."`
 	Conform conformCmd       `cmd:"" help:"Hold a running relay to the protocol: pass or fail for each rule."`
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	Version kong.VersionFlag `env:"-" help:"Print the version and exit."`
 }
 
 func main() {
