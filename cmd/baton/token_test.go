@@ -163,8 +163,8 @@ func TestFlagsOfAuthPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serve, _ := printed(t, "serve", "--help")
-	token, _ := printed(t, "token", "--help")
+	serve, _ := baton(t, "serve", "--help")
+	token, _ := baton(t, "token", "--help")
 	flags := regexp.MustCompile(`--[a-z][a-z-]+`).FindAllString(string(page), -1)
 	if len(flags) < 30 {
 		t.Errorf("the page names %d flags", len(flags))
@@ -190,9 +190,9 @@ func TestFlagsOfAuthPage(t *testing.T) {
 // the room of the one document that the token lets it into.
 func TestLinkOpensInABrowser(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "key")
-	printed(t, "token", "--new-key", key)
+	baton(t, "token", "--new-key", key)
 	relay := start(t, t.TempDir(), nil, "--jwt-key", key)
-	link, _ := printed(t, "token", "--key", key, "--subject", "ann", "--doc", "board-plan", "--rights", "write", "--link", "--origin", "http://"+relay.addr)
+	link, _ := baton(t, "token", "--key", key, "--subject", "ann", "--doc", "board-plan", "--rights", "write", "--link", "--origin", "http://"+relay.addr)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	browser := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
