@@ -29,9 +29,10 @@ check-site: $(WEB)/node_modules/.package-lock.json
 	cd $(WEB) && npm run build -- --logLevel warn
 	$(GO) run ./webdemo/pack --check $(WEB)/build/site $(WEB)/dist
 
-# What the tests need beyond Go, gcc, make and node.
+# What the tests need beyond Go, gcc, make and node. Where packages start services, these
+# are in nobody's way: the tests use ports of their own.
 deps: $(EDITING)/node_modules/.package-lock.json $(JS)/node_modules/.package-lock.json $(WEB)/node_modules/.package-lock.json
-	@for p in strace chromium prometheus; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	@PATH="$$PATH:/usr/sbin"; for p in strace chromium prometheus nginx caddy haproxy systemd; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy $$missing; \
 		else echo "The tests need Debian packages that are not here. Run:"; echo "  sudo apt-get install -y$$missing"; exit 1; fi; \
