@@ -24,6 +24,9 @@ const root = "../.."
 // patience is how long what must happen may take on a busy machine.
 const patience = 30 * time.Second
 
+// testVersion is what the build is told.
+const testVersion = "9.8.7-test"
+
 // released is the command as it is released, built once for all tests, by the
 // line of the Dockerfile.
 var released = sync.OnceValues(func() (string, error) {
@@ -40,7 +43,7 @@ var released = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	cmd := exec.Command("sh", "-c", strings.ReplaceAll(line, "/out/baton", path))
-	cmd.Dir = root
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "VERSION="+testVersion)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", line, err, out)
 	}
