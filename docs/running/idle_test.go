@@ -10,9 +10,10 @@ import (
 )
 
 // TestIdleSessionsLive leaves sessions and a stream of events alone behind each
-// proxy, and finds the very same ones alive. BATON_IDLE=10m go test -timeout 20m
-// shows it with the relay's own heartbeat; else it is quick, and so is the
-// heart.
+// proxy, and finds the very same ones alive. Here it is quick, and so is the
+// heart; with the relay's own heartbeat it is done by
+//
+//	BATON_IDLE=10m go test -run Idle -parallel 3 -timeout 20m -v ./docs/running
 func TestIdleSessionsLive(t *testing.T) {
 	idle, flags := 3*time.Second, []string{"--heartbeat", "500ms"}
 	if long := os.Getenv("BATON_IDLE"); long != "" {
