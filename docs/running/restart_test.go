@@ -1,10 +1,12 @@
 package running_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -14,9 +16,13 @@ import (
 
 // TestRelayRestartsBehindProxies drains a relay and starts it again at the same
 // address while 20 people write, and holds the log and everyone to all that was
-// acked.
+// acked. With BATON_AWAY=10s it is away for longer, as where a pod is moved.
 func TestRelayRestartsBehindProxies(t *testing.T) {
 	const people = 20
+	away, err := time.ParseDuration(cmp.Or(os.Getenv("BATON_AWAY"), "0s"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, px := range proxies {
 		t.Run(px.name, func(t *testing.T) {
 			addr, dir, tokens := "127.0.0.1:"+freePort(t), t.TempDir(), tokenFile(t, people)
@@ -33,6 +39,7 @@ func TestRelayRestartsBehindProxies(t *testing.T) {
 				t.Errorf("the relay ended with exit code %d, want 0", code)
 			}
 			drained := time.Since(began)
+			<-time.After(away)
 			relayBehind(t, addr, dir, tokens)
 			ready := time.Since(began)
 			await(t, "all people to be back", func() bool { return c.back() == people })
