@@ -223,7 +223,7 @@ func secretToken(i int) string { return fmt.Sprint("secret-", i) }
 // relayBehind runs a relay that is to stand behind a proxy, with the log in dir.
 func relayBehind(t *testing.T, addr, dir, tokens string, flags ...string) *running {
 	t.Helper()
-	args := []string{"serve", "--listen", addr, "--data", dir, "--tokens", tokens, "--allow-origin", site}
+	args := []string{"serve", "--listen", addr, "--data", dir, "--tokens", tokens, "--trusted-proxy", "127.0.0.1/32"}
 	relay := run(t, exec.Command(batonBinary(t), append(args, flags...)...))
 	relay.awaitReady(t, addr)
 	return relay
