@@ -52,8 +52,8 @@ type place struct {
 	dir     string // its own
 	port    string // of TLS, on loopback
 	backend string // host:port of the relay
-	cert    string // file with the certificate
-	key     string // file with its key
+	ca      *x509.Certificate
+	caKey   *ecdsa.PrivateKey
 	roots   *x509.CertPool
 	proxy   *running
 
@@ -64,7 +64,8 @@ type place struct {
 func behind(t *testing.T, command proxyCommand, backend string) *place {
 	t.Helper()
 	p := &place{dir: t.TempDir(), port: freePort(t), backend: backend}
-	p.certify(t)
+	p.authority(t)
+	p.certify(t, 2)
 	p.proxy = run(t, command(t, p))
 	p.proxy.awaitListening(t, "127.0.0.1:"+p.port)
 	return p
@@ -76,8 +77,8 @@ func nginx(t *testing.T, p *place) *exec.Cmd {
 		"server " + siteBackend:                        "server " + p.backend,
 		"listen 443 ssl":                               "listen 127.0.0.1:" + p.port + " ssl",
 		"    listen [::]:443 ssl http2;\n":             "",
-		"/etc/ssl/" + siteName + "/fullchain.pem":      p.cert,
-		"/etc/ssl/" + siteName + "/privkey.pem":        p.key,
+		"/etc/ssl/" + siteName + "/fullchain.pem":      p.cert(),
+		"/etc/ssl/" + siteName + "/privkey.pem":        p.key(),
 		"access_log /var/log/nginx/baton.log baton;\n": "access_log " + filepath.Join(p.dir, "access.log") + " baton;\n",
 	})
 	main := fmt.Sprintf("daemon off;\npid %[1]s/pid;\nerror_log stderr;\nworker_processes 2;\nevents { worker_connections 1024; }\n", p.dir)
@@ -95,9 +96,9 @@ func nginx(t *testing.T, p *place) *exec.Cmd {
 func caddy(t *testing.T, p *place) *exec.Cmd {
 	snippet := edit(t, "Caddyfile", map[string]string{
 		"reverse_proxy " + siteBackend: "reverse_proxy " + p.backend,
-		"\n" + siteName + " {\n":       "\n" + siteName + " {\n\ttls " + p.cert + " " + p.key + "\n",
+		"\n" + siteName + " {\n":       "\n" + siteName + " {\n\ttls " + p.cert() + " " + p.key() + "\n",
 	})
-	options := fmt.Sprintf("{\n\tadmin off\n\thttp_port %s\n\thttps_port %s\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n}\n", freePort(t), p.port)
+	options := fmt.Sprintf("{\n\tadmin unix/%s\n\thttp_port %s\n\thttps_port %s\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n}\n", filepath.Join(p.dir, "admin"), freePort(t), p.port)
 	cmd := exec.Command(program("caddy"), "run", "--adapter", "caddyfile", "--config", writeFile(t, filepath.Join(p.dir, "Caddyfile"), options+snippet))
 	cmd.Env = append(os.Environ(), "HOME="+p.dir, "XDG_DATA_HOME="+p.dir, "XDG_CONFIG_HOME="+p.dir)
 	return cmd
@@ -105,14 +106,13 @@ func caddy(t *testing.T, p *place) *exec.Cmd {
 
 func haproxy(t *testing.T, p *place) *exec.Cmd {
 	p.logsRequests = true
-	pair := writeFile(t, filepath.Join(p.dir, "pair.pem"), readFile(t, p.cert)+readFile(t, p.key))
 	snippet := edit(t, "haproxy.cfg", map[string]string{
 		"server relay " + siteBackend:       "server relay " + p.backend,
 		"bind :443 ":                        "bind 127.0.0.1:" + p.port + " ",
-		"/etc/haproxy/" + siteName + ".pem": pair,
+		"/etc/haproxy/" + siteName + ".pem": p.pair(),
 	})
 	global := writeFile(t, filepath.Join(p.dir, "global.cfg"), "global\n    log stdout format raw local0\n    maxconn 1000\n")
-	return exec.Command(program("haproxy"), "-db", "-f", global, "-f", writeFile(t, filepath.Join(p.dir, "baton.cfg"), snippet))
+	return exec.Command(program("haproxy"), "-W", "-S", filepath.Join(p.dir, "master"), "-db", "-f", global, "-f", writeFile(t, filepath.Join(p.dir, "baton.cfg"), snippet))
 }
 
 // program finds a proxy where Debian puts it, which is not on everyone's PATH.
@@ -137,42 +137,61 @@ func edit(t *testing.T, name string, replace map[string]string) string {
 	return text
 }
 
-// certify makes a certificate authority and what it certifies the proxy by.
-func (p *place) certify(t *testing.T) {
+// authority makes the certificate authority of the test.
+func (p *place) authority(t *testing.T) {
 	t.Helper()
-	must := func(err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
+	var err error
+	if p.caKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		t.Fatal(err)
 	}
 	now := time.Now()
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
 	ca := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test authority"},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
-	must(err)
-	ca, err = x509.ParseCertificate(caDER)
-	must(err)
+	der, err := x509.CreateCertificate(rand.Reader, ca, ca, &p.caKey.PublicKey, p.caKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.ca, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	p.roots = x509.NewCertPool()
+	p.roots.AddCert(p.ca)
+}
+
+// certify writes a certificate of the site, with its key, where the proxy looks
+// for them.
+func (p *place) certify(t *testing.T, serial int64) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: siteName}, DNSNames: []string{siteName},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: siteName}, DNSNames: []string{siteName},
+		NotBefore: p.ca.NotBefore, NotAfter: p.ca.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
-	must(err)
+	certDER, err := x509.CreateCertificate(rand.Reader, leaf, p.ca, &key.PublicKey, p.caKey)
+	if err != nil {
+		t.Fatal(err)
+	}
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	must(err)
-	p.cert = writeFile(t, filepath.Join(p.dir, "cert.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leafDER})))
-	p.key = writeFile(t, filepath.Join(p.dir, "key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
-	p.roots = x509.NewCertPool()
-	p.roots.AddCert(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certDER}))
+	secret := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
+	writeFile(t, p.cert(), cert)
+	writeFile(t, p.key(), secret)
+	writeFile(t, p.pair(), cert+secret)
 }
+
+func (p *place) cert() string { return filepath.Join(p.dir, "cert.pem") }
+func (p *place) key() string  { return filepath.Join(p.dir, "key.pem") }
+func (p *place) pair() string { return filepath.Join(p.dir, "pair.pem") }
 
 // dial opens a connection to the proxy, whatever host was asked for.
 func (p *place) dial(ctx context.Context, network, _ string) (net.Conn, error) {
