@@ -126,7 +126,7 @@ func TestBackendsHearOfADocument(t *testing.T) {
 	defer tick.Stop()
 	for began := time.Now(); q.Stats().Delivered < 6 && time.Since(began) < patience; <-tick.C {
 	}
-	if got := h.do("GET /metrics", "").body; !strings.Contains(got, "baton_webhook_delivered_total 6\n") || !strings.Contains(got, "baton_webhook_waiting 0\n") {
+	if got := h.do("GET /metrics", "", "Authorization: Bearer alice").body; !strings.Contains(got, "baton_webhook_delivered_total 6\n") || !strings.Contains(got, "baton_webhook_waiting 0\n") {
 		t.Errorf("got %s", got)
 	}
 	delete(docs, webhook.Missed) // is shown by the test of a kill
