@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,10 +29,12 @@ type kinds struct {
 	Loud    slog.Level    `default:"warn"`
 	Names   []string      `sep:"none"`
 	Numbers []int         `placeholder:"N"`
-	Key     string        `secret:"" placeholder:"KEY"`
-	Secrets []string      `placeholder:"FILE"`
-	Ask     string        `placeholder:"URL"`
-	Own     string        `env:"-" help:"Of this command alone."`
+	Some    []string      `enum:"red,green,blue" placeholder:"COLOUR"`
+	Nets    []netip.Prefix
+	Key     string   `secret:"" placeholder:"KEY"`
+	Secrets []string `placeholder:"FILE"`
+	Ask     string   `placeholder:"URL"`
+	Own     string   `env:"-" help:"Of this command alone."`
 }
 
 // parse reads a command line for kinds, or says why not.
@@ -74,6 +77,12 @@ func writeConfig(t *testing.T, content string) string {
 // and for a file.
 func valueFor(s setting, n int) (flag, file string) {
 	switch v := s.value(); {
+	case s.flag.Enum != "" && s.flag.IsSlice():
+		flag = s.flag.EnumSlice()[n%len(s.flag.EnumSlice())]
+		return flag, "[" + quote(flag) + "]"
+	case s.flag.Target.Type() == reflect.TypeFor[[]netip.Prefix]():
+		flag = fmt.Sprintf("10.0.%d.0/24", n)
+		return flag, "[" + quote(flag) + "]"
 	case s.flag.Enum != "":
 		flag = s.flag.EnumSlice()[n%len(s.flag.EnumSlice())]
 	case s.flag.Target.Type() == slogLevel:
@@ -194,7 +203,7 @@ func TestConfigAsTOML(t *testing.T) {
 	args := []string{
 		"--listen=[::1]:0", "--heartbeat=1m30s", "--log-level=debug", "--allow-origin=https://a.example", "--allow-origin=b",
 		`--tokens=a "quoted" \ path` + "\t\x01é", "--count=65535", "--ratio=1e21", "--perhaps=-3", "--pause=0s", "--loud=ERROR+2",
-		"--names=a,b", "--names=c", "--names=", "--numbers=1,2", "--insecure-no-auth",
+		"--names=a,b", "--names=c", "--names=", "--numbers=1,2", "--some=red,blue", "--nets=10.0.0.0/8,::1/128", "--insecure-no-auth",
 	}
 	before, all := mustParse(t, append(args, "--key=xyzzy")...)
 	var b bytes.Buffer

@@ -163,8 +163,10 @@ func (f *configFile) try(flag *kong.Flag, e entry) error {
 	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, target); err != nil {
 		return f.errorAt(e, "%s: %v", flag.Name, err)
 	}
-	if flag.Enum != "" && !flag.EnumMap()[fmt.Sprint(target)] {
-		return f.errorAt(e, "%s must be one of %s, not %q", flag.Name, strings.Join(flag.EnumSlice(), ", "), fmt.Sprint(target))
+	for _, text := range textsOf(reflect.Indirect(target)) {
+		if flag.Enum != "" && !flag.EnumMap()[text] {
+			return f.errorAt(e, "%s must be one of %s, not %q", flag.Name, strings.Join(flag.EnumSlice(), ", "), text)
+		}
 	}
 	return nil
 }
@@ -228,7 +230,7 @@ func scalar(t reflect.Type, value any) (any, error) {
 			return value, nil
 		}
 		// What people write as 1MiB can be a plain number too.
-		if n, ok := value.(int64); ok && t.Kind() != reflect.String && t != slogLevel {
+		if n, ok := value.(int64); ok && t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64 && t != slogLevel {
 			return strconv.FormatInt(n, 10), nil
 		}
 		want = "text in quotes"

@@ -66,10 +66,15 @@ func (s setting) value() reflect.Value { return reflect.Indirect(s.flag.Target) 
 // texts are the values in force, as one would give them to the flag; none where
 // it is not set.
 func (s setting) texts() []string {
-	v := s.value()
+	if v := s.value(); v.IsValid() && (v.Kind() != reflect.String || v.Len() > 0) {
+		return textsOf(v)
+	}
+	return nil
+}
+
+// textsOf are the elements of a list, or a value alone.
+func textsOf(v reflect.Value) []string {
 	switch {
-	case !v.IsValid() || v.Kind() == reflect.String && v.Len() == 0:
-		return nil
 	case v.Kind() != reflect.Slice:
 		return []string{plain(v)}
 	}
@@ -121,7 +126,12 @@ func (s setting) example() string {
 
 // sample is an element of the flag's list.
 func sample(flag *kong.Flag) string {
-	if t := flag.Target.Type().Elem(); t.Kind() != reflect.String {
+	switch t := flag.Target.Type().Elem(); {
+	case flag.Enum != "":
+		return quote(flag.EnumSlice()[0])
+	case isWritten(t):
+		return "" // what it takes only the type knows
+	case t.Kind() != reflect.String:
 		return tomlOf(reflect.New(t).Elem())
 	}
 	if flag.PlaceHolder == "" {
