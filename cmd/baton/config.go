@@ -34,7 +34,7 @@ func (c *configCmd) Run(ctx *kong.Context) error {
 			return err
 		}
 	}
-	return c.check()
+	return c.checkFrom(ctx)
 }
 
 // writeTable prints settings in columns, grouped as in --help.

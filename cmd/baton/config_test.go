@@ -264,7 +264,8 @@ func TestConfigCommand(t *testing.T) {
 	}{
 		{[]string{"--check"}, 0, "", ""},
 		{[]string{"--check", "--config", good}, 0, "", ""},
-		{[]string{"--check", "--config", wild}, 1, "", "baton: --max-frame must be from 4096"},
+		{[]string{"--check", "--config", wild}, 1, "", "baton: --max-frame must be from 4096 to 67108864 bytes (it comes from " + wild + ":1)\n"},
+		{[]string{"--check", "--config", wild, "--max-frame=2"}, 1, "", "baton: --max-frame must be from 4096 to 67108864 bytes\n"},
 		{[]string{"--config", wild}, 1, "\nmax-frame ", "baton: --max-frame must be from 4096"},
 		{[]string{"--config", good, "--format=toml"}, 0, "max-frame = 8192\n", ""},
 		{[]string{"--example"}, 0, "\n#max-frame = 1048576\n", ""},

@@ -49,9 +49,10 @@ func (f finding) String() string {
 // examination is what checks look at.
 type examination struct {
 	*Settings
-	all  []setting
-	http *http.Client
-	skew time.Duration // how far clocks may be apart
+	all   []setting
+	wrong error // what serve would not take
+	http  *http.Client
+	skew  time.Duration // how far clocks may be apart
 }
 
 // checks are all of them, each with what it is called.
@@ -81,6 +82,7 @@ func (c *doctorCmd) Run(ctx *kong.Context) error {
 	x := &examination{
 		Settings: &c.Settings,
 		all:      c.inForce(ctx),
+		wrong:    c.checkFrom(ctx),
 		// Whether a certificate is good is asked of its file; here it is of interest who answers.
 		http: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}},
 		skew: 30 * time.Second,
@@ -134,7 +136,7 @@ func bad(s state, do, format string, args ...any) []finding {
 }
 
 func checkSettings(_ context.Context, x *examination) []finding {
-	if err := x.check(); err != nil {
+	if err := x.wrong; err != nil {
 		return bad(stateFail, "change that; baton config says where each setting comes from", "%v", err)
 	}
 	var by []string

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/baton-relay/baton/oplog/bolt"
 	"github.com/baton-relay/baton/relay"
 	"github.com/baton-relay/baton/relay/auth"
@@ -49,7 +51,22 @@ type serveCmd struct {
 }
 
 // Validate says what is wrong with the settings before anything is opened.
-func (c *serveCmd) Validate() error { return c.check() }
+func (c *serveCmd) Validate(ctx *kong.Context) error { return c.checkFrom(ctx) }
+
+// checkFrom is check, and says where the setting at fault comes from, unless that
+// is the command line.
+func (c *Settings) checkFrom(ctx *kong.Context) error {
+	err := c.check()
+	if err == nil {
+		return nil
+	}
+	for _, s := range c.inForce(ctx) {
+		if strings.HasPrefix(err.Error(), "--"+s.flag.Name+" ") && s.source != fromFlag && s.source != fromDefault {
+			return fmt.Errorf("%w (it comes from %s)", err, s.source)
+		}
+	}
+	return err
+}
 
 // check says what is wrong with the settings.
 func (c *Settings) check() error {
