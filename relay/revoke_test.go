@@ -207,3 +207,20 @@ func TestTokensCannotBeChecked(t *testing.T) {
 	p.send(`{"type":"ops","doc":"d","ops":[{"actor":"a","seq":1,"payload":1}]}`)
 	p.await(`"forbidden"`)
 }
+
+// What docs/auth.md shows of revoking is taken.
+func TestRevokesOfTheAuthPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/auth.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, bodies, ok := strings.Cut(string(page), "```json revoke\n")
+	bodies, _, closed := strings.Cut(bodies, "```")
+	if !ok || !closed {
+		t.Fatal("docs/auth.md shows no revoke")
+	}
+	h := start(t, Config{Auth: people{"root": {"*": auth.All}}})
+	for body := range strings.Lines(bodies) {
+		h.wantAs("root", 200, "POST /v1/admin/revoke", body, `{"closed":0}`)
+	}
+}

@@ -27,7 +27,7 @@ import (
 // the environment, or in the file that --config names; see [Settings.BeforeResolve].
 type Settings struct {
 	Config           string        `placeholder:"FILE" help:"Settings in TOML, by the names of these flags. Flags and the environment count before it; baton config --example prints one."`
-	Listen           string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on. Anything but loopback needs --tokens, or --insecure-no-auth. (${default})"`
+	Listen           string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on. Anything but loopback needs to be told who may enter, see below. (${default})"`
 	Data             string        `default:"./data" placeholder:"DIR" help:"Folder for the log, oplog.db; it is made if it is not there. (${default})"`
 	LogLevel         slog.Level    `default:"info" help:"debug, info, warn or error. (${default})"`
 	LogFormat        string        `default:"text" enum:"text,json" help:"text or json. (${default})"`

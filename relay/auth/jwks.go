@@ -81,6 +81,9 @@ func checkURL(address string) error {
 	if host == "" || u.Scheme != "https" && (u.Scheme != "http" || !local) {
 		return fmt.Errorf("%s must be an https URL; http will do on loopback only", address)
 	}
+	if u.User != nil { // it would be logged
+		return fmt.Errorf("%s must be without a user and password", u.Redacted())
+	}
 	return nil
 }
 
