@@ -50,13 +50,13 @@ type jwks struct {
 	round chan struct{} // closed when it was tried again; guarded by mu
 }
 
-func openJWKS(address string, log *slog.Logger) (*jwks, error) {
+func openJWKS(address string, client *http.Client, log *slog.Logger) (*jwks, error) {
 	if err := checkURL(address); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	k := &jwks{
-		url: address, client: newClient(maxKeySet), log: log, stop: stop,
+		url: address, client: client, log: log, stop: stop,
 		asked: make(chan struct{}, 1), round: make(chan struct{}),
 	}
 	k.runs.Go(func() { k.run(ctx) })

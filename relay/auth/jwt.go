@@ -86,13 +86,36 @@ const (
 // OpenJWT reads the keys; those of a URL come later, and tokens cannot be
 // checked until then. Close ends it.
 func OpenJWT(cfg JWTConfig) (*JWT, error) {
+	if cfg.Skew < 0 || cfg.Skew > MaxSkew {
+		return nil, fmt.Errorf("the skew of clocks must be from 0 to %v", MaxSkew)
+	}
+	j := newJWT(cfg)
+	cfg = j.cfg
+	var err error
+	switch {
+	case cfg.KeyFile != "" && cfg.PublicKeyFile == "" && cfg.JWKS == "":
+		j.keys, err = openKeys("JWT key", cfg.KeyFile, parseSecret, cfg.Logger)
+	case cfg.PublicKeyFile != "" && cfg.KeyFile == "" && cfg.JWKS == "":
+		j.keys, err = openKeys("JWT public key", cfg.PublicKeyFile, parsePublic, cfg.Logger)
+	case cfg.JWKS != "" && cfg.KeyFile == "" && cfg.PublicKeyFile == "":
+		if j.jwks, err = openJWKS(cfg.JWKS, newClient(maxKeySet), cfg.Logger); err == nil {
+			j.keys = j.jwks
+		}
+	default:
+		err = errors.New("exactly one of a key file, a public key file and the URL of a key set is needed")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// newJWT returns what lacks nothing but keys.
+func newJWT(cfg JWTConfig) *JWT {
 	cfg.SubjectClaim = cmp.Or(cfg.SubjectClaim, "sub")
 	cfg.NameClaim = cmp.Or(cfg.NameClaim, "name")
 	cfg.DocsClaim = cmp.Or(cfg.DocsClaim, "docs")
 	cfg.Logger = orDiscard(cfg.Logger)
-	if cfg.Skew < 0 || cfg.Skew > MaxSkew {
-		return nil, fmt.Errorf("the skew of clocks must be from 0 to %v", MaxSkew)
-	}
 	j := &JWT{cfg: cfg, known: map[[sha256.Size]byte]known{}}
 	options := []jwt.ParserOption{
 		jwt.WithStrictDecoding(), jwt.WithLeeway(cfg.Skew), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
@@ -104,23 +127,7 @@ func OpenJWT(cfg JWTConfig) (*JWT, error) {
 		options = append(options, jwt.WithIssuer(cfg.Issuer))
 	}
 	j.parser = jwt.NewParser(options...)
-	var err error
-	switch {
-	case cfg.KeyFile != "" && cfg.PublicKeyFile == "" && cfg.JWKS == "":
-		j.keys, err = openKeys("JWT key", cfg.KeyFile, parseSecret, cfg.Logger)
-	case cfg.PublicKeyFile != "" && cfg.KeyFile == "" && cfg.JWKS == "":
-		j.keys, err = openKeys("JWT public key", cfg.PublicKeyFile, parsePublic, cfg.Logger)
-	case cfg.JWKS != "" && cfg.KeyFile == "" && cfg.PublicKeyFile == "":
-		if j.jwks, err = openJWKS(cfg.JWKS, cfg.Logger); err == nil {
-			j.keys = j.jwks
-		}
-	default:
-		err = errors.New("exactly one of a key file, a public key file and the URL of a key set is needed")
-	}
-	if err != nil {
-		return nil, err
-	}
-	return j, nil
+	return j
 }
 
 // Close ends what runs in the background.
