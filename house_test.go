@@ -1,6 +1,7 @@
 package baton_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -117,6 +118,52 @@ func TestRoomsEnterOnlyWhatTheyMay(t *testing.T) {
 			t.Errorf("room %q has no code; take it off the list", room)
 		}
 	}
+}
+
+// TestKeysOfLogsAreConstants reads every line that logs: one thing has one name.
+func TestKeysOfLogsAreConstants(t *testing.T) {
+	lines := 0
+	for _, dir := range []string{"cmd/baton", "oplog", "relay"} {
+		err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+			if err != nil || path.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			set := token.NewFileSet()
+			f, err := parser.ParseFile(set, file, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			for n := range ast.Preorder(f) {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || !logs(call) {
+					continue
+				}
+				lines++
+				for i := 1; i < len(call.Args); i += 2 {
+					if key, ok := call.Args[i].(*ast.BasicLit); ok {
+						t.Errorf("%v: the key %s is no constant", set.Position(key.Pos()), key.Value)
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lines < 20 {
+		t.Errorf("got %d lines that log, want more: has their form changed?", lines)
+	}
+}
+
+// logs reports whether a call is one of a logger's, with a message.
+func logs(call *ast.CallExpr) bool {
+	method, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || !slices.Contains([]string{"Debug", "Info", "Warn", "Error"}, method.Sel.Name) || len(call.Args) == 0 {
+		return false
+	}
+	message, ok := call.Args[0].(*ast.BasicLit)
+	return ok && message.Kind == token.STRING
 }
 
 func allowed(name string, inside, outside []string) bool {

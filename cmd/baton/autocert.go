@@ -52,7 +52,7 @@ func (c *acmeCertificates) get(hello *tls.ClientHelloInfo) (*tls.Certificate, er
 	defer c.mu.Unlock()
 	if now.Sub(c.told) >= time.Minute {
 		c.told = now
-		c.log.Error("no certificate was had", "name", hello.ServerName, "err", err)
+		c.log.Error("no certificate was had", logName, hello.ServerName, logError, err)
 	}
 	return nil, err
 }

@@ -67,7 +67,7 @@ func (f *front) listenToo(what, addr string, h http.Handler, logger *slog.Logger
 		return err
 	}
 	f.others = append(f.others, s)
-	logger.Info("listening", "for", what, "addr", at.String())
+	logger.Info("listening", logPurpose, what, logAddr, at.String())
 	return nil
 }
 

@@ -168,7 +168,7 @@ func (c *serveCmd) serve(ctx context.Context, stop func(), f *front, r *relay.Se
 	tell(logger, systemdStopping)
 	r.Unready()
 	if c.DrainDelay > 0 {
-		logger.Info("not ready any more, and serving on", "for", c.DrainDelay)
+		logger.Info("not ready any more, and serving on", logPurpose, c.DrainDelay)
 		select {
 		case err := <-f.failed:
 			r.Close()

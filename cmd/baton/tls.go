@@ -119,7 +119,7 @@ func (c *certificate) refresh() {
 		c.log.Error("certificate not taken; the one read before stays", logError, err)
 		return
 	}
-	c.log.Info("certificate read again", "path", c.certFile, "names", strings.Join(certNames(c.pair.Leaf), " "), "until", c.pair.Leaf.NotAfter)
+	c.log.Info("certificate read again", logPath, c.certFile, logNames, strings.Join(certNames(c.pair.Leaf), " "), logUntil, c.pair.Leaf.NotAfter)
 }
 
 // changed reports whether a file is another than the one read last.
@@ -152,7 +152,7 @@ func (c *certificate) read() error {
 	}
 	c.pair = &pair
 	if stat := c.stats[1]; stat != nil && openToAll(stat.Mode()) {
-		c.log.Warn("every user of this machine can read the private key; take that away: chmod o-rwx", "path", c.keyFile)
+		c.log.Warn("every user of this machine can read the private key; take that away: chmod o-rwx", logPath, c.keyFile)
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func OpenRevoked(path string, log *slog.Logger) (*Revoked, error) {
 		return nil, fmt.Errorf("read revoked tokens %s: %w; mend or remove that line, or restore the file: without it, what it revokes would count again", path, err)
 	}
 	if torn {
-		orDiscard(log).Warn("revoked tokens: the last line was not written to its end and is dropped; nobody was told that it counts", "path", path)
+		orDiscard(log).Warn("revoked tokens: the last line was not written to its end and is dropped; nobody was told that it counts", logPath, path)
 	}
 	r.tidy(time.Now())
 	r.size = int64(len(data))

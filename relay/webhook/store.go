@@ -250,7 +250,7 @@ func (s *store) forgetOthers(all *bbolt.Bucket, q *Queue) error {
 			return err
 		}
 		if n > 0 {
-			q.opts.Logger.Warn("what waited for an endpoint that is no longer given is dropped", "endpoint", nameOf(url), "notices", n)
+			q.opts.Logger.Warn("what waited for an endpoint that is no longer given is dropped", logEndpoint, nameOf(url), logNotices, n)
 		}
 	}
 	return err

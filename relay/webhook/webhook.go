@@ -328,6 +328,7 @@ func (q *Queue) Close(ctx context.Context) error {
 const (
 	logEndpoint = "endpoint"
 	logError    = "error"
+	logNotices  = "notices"
 	logPath     = "path"
 	logSecrets  = "secrets"
 	logStatus   = "status"
