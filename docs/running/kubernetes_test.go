@@ -206,7 +206,7 @@ func TestPodFitsTheImage(t *testing.T) {
 func TestProbesAreAnswered(t *testing.T) {
 	addr := "127.0.0.1:" + freePort(t)
 	relay := run(t, exec.Command(batonBinary(t), "serve", "--listen", addr, "--data", t.TempDir()))
-	relay.awaitListening(t, addr)
+	relay.awaitReady(t, addr)
 	c := manifests(t).set.Spec.Template.Spec.Containers[0]
 	for what, probe := range map[string]*corev1.Probe{"startup": c.StartupProbe, "liveness": c.LivenessProbe, "readiness": c.ReadinessProbe} {
 		if status, body := fetch(t, http.DefaultClient, "http://"+addr+probe.HTTPGet.Path); status != http.StatusOK {

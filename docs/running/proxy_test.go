@@ -81,16 +81,17 @@ func nginx(t *testing.T, p *place) *exec.Cmd {
 		"/etc/ssl/" + siteName + "/privkey.pem":        p.key(),
 		"access_log /var/log/nginx/baton.log baton;\n": "access_log " + filepath.Join(p.dir, "access.log") + " baton;\n",
 	})
-	main := fmt.Sprintf("daemon off;\npid %[1]s/pid;\nerror_log stderr;\nworker_processes 2;\nevents { worker_connections 1024; }\n", p.dir)
+	var main strings.Builder
+	fmt.Fprintf(&main, "daemon off;\npid %[1]s/pid;\nerror_log stderr;\nworker_processes 2;\nevents { worker_connections 1024; }\n", p.dir)
 	if me, err := user.Current(); err == nil && me.Uid == "0" {
-		main += "user root;\n" // workers that can write where the test's files are
+		main.WriteString("user root;\n") // workers that can write where the test's files are
 	}
-	main += "http {\naccess_log off;\n"
+	main.WriteString("http {\naccess_log off;\n")
 	for _, temp := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		main += temp + "_temp_path " + filepath.Join(p.dir, temp) + ";\n"
+		main.WriteString(temp + "_temp_path " + filepath.Join(p.dir, temp) + ";\n")
 	}
-	main += "include " + writeFile(t, filepath.Join(p.dir, "baton.conf"), snippet) + ";\n}\n"
-	return exec.Command(program("nginx"), "-e", "stderr", "-c", writeFile(t, filepath.Join(p.dir, "nginx.conf"), main))
+	main.WriteString("include " + writeFile(t, filepath.Join(p.dir, "baton.conf"), snippet) + ";\n}\n")
+	return exec.Command(program("nginx"), "-e", "stderr", "-c", writeFile(t, filepath.Join(p.dir, "nginx.conf"), main.String()))
 }
 
 func caddy(t *testing.T, p *place) *exec.Cmd {
