@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,10 +21,18 @@ import (
 // TestContainer makes what the Dockerfile makes, without an image builder: its
 // binary and what it copies, in an empty root, as its user and with its
 // environment. A relay in there serves a session, ends well, and has kept
-// everything when it is started again.
+// everything when it is started again. It is started as the pod is, which has
+// the settings of the manifests.
 func TestContainer(t *testing.T) {
 	c := newContainer(t)
-	writeFile(t, filepath.Join(c.mkdir(t, "/etc/baton", 0), "tokens.json"), readFile(t, tokenFile(t, 1)))
+	pod := manifests(t)
+	port, metrics := freePort(t), freePort(t)
+	ports := strings.NewReplacer(":8080", ":"+port, ":9090", ":"+metrics)
+	writeFile(t, filepath.Join(c.mkdir(t, "/etc/baton", 0), "baton.toml"), ports.Replace(pod.config.Data["baton.toml"]))
+	writeFile(t, filepath.Join(c.mkdir(t, "/etc/baton/secret", 0), "tokens.json"), readFile(t, tokenFile(t, 1)))
+	for i, v := range c.env {
+		c.env[i] = ports.Replace(v)
+	}
 
 	if out, err := c.command("--version").Output(); err != nil || string(out) != "baton "+testVersion+"\n" {
 		t.Errorf("--version prints %q, %v; want the VERSION that the build is given", out, err)
@@ -31,14 +40,8 @@ func TestContainer(t *testing.T) {
 	if out, err := c.command("serve").CombinedOutput(); err == nil || !strings.Contains(string(out), "say who may enter") {
 		t.Errorf("without a word about who may enter: got %v and\n%s", err, out)
 	}
-
-	port := freePort(t)
 	for i, want := range []string{"", `"round 0"`} {
-		cmd := c.command("serve", "--tokens", "/etc/baton/tokens.json")
-		for i, v := range cmd.Env {
-			cmd.Env[i] = strings.Replace(v, ":8080", ":"+port, 1)
-		}
-		relay := run(t, cmd)
+		relay := run(t, c.command(pod.set.Spec.Template.Spec.Containers[0].Args...))
 		relay.awaitReady(t, "127.0.0.1:"+port)
 		conn, err := client.Dial(t.Context(), "ws://127.0.0.1:"+port, client.Options{Token: secretToken(0)})
 		if err != nil {
@@ -50,6 +53,9 @@ func TestContainer(t *testing.T) {
 			wantOp(t, d, want)
 		}
 		appendOp(t, d, fmt.Sprintf(`"round %d"`, i))
+		if status, body := fetch(t, http.DefaultClient, "http://127.0.0.1:"+metrics+"/metrics"); status != http.StatusOK || !strings.Contains(body, "\nbaton_sessions 1\n") {
+			t.Errorf("metrics: got %d, want 200 and the one session", status)
+		}
 		if code := relay.terminate(t); code != 0 || !strings.Contains(relay.said.String(), "stopped") {
 			t.Errorf("the relay ended with exit code %d, want 0:\n%s", code, relay.said)
 		}

@@ -208,7 +208,7 @@ func TestProbesAreAnswered(t *testing.T) {
 	relay := run(t, exec.Command(batonBinary(t), "serve", "--listen", addr, "--data", t.TempDir()))
 	relay.awaitReady(t, addr)
 	c := manifests(t).set.Spec.Template.Spec.Containers[0]
-	for what, probe := range map[string]*corev1.Probe{"startup": c.StartupProbe, "liveness": c.LivenessProbe, "readiness": c.ReadinessProbe} {
+	for what, probe := range map[string]*corev1.Probe{"liveness": c.LivenessProbe, "readiness": c.ReadinessProbe} {
 		if status, body := fetch(t, http.DefaultClient, "http://"+addr+probe.HTTPGet.Path); status != http.StatusOK {
 			t.Errorf("%s, GET %s: got %d %s", what, probe.HTTPGet.Path, status, body)
 		}

@@ -240,11 +240,23 @@ func tokenFile(t *testing.T, n int) string {
 
 func secretToken(i int) string { return fmt.Sprint("secret-", i) }
 
-// relayBehind runs a relay that is to stand behind a proxy, with the log in dir.
+// relayBehind runs a relay that is to stand behind a proxy, with the log in dir
+// and the settings of baton.toml.
 func relayBehind(t *testing.T, addr, dir, tokens string, flags ...string) *running {
 	t.Helper()
-	args := []string{"serve", "--listen", addr, "--data", dir, "--tokens", tokens, "--trusted-proxy", "127.0.0.1/32"}
+	args := []string{"serve", "--config", settings(t, addr, dir, tokens)}
 	relay := run(t, exec.Command(batonBinary(t), append(args, flags...)...))
 	relay.awaitReady(t, addr)
 	return relay
+}
+
+// settings writes baton.toml with an address and files of the test.
+func settings(t *testing.T, addr, dir, tokens string) string {
+	t.Helper()
+	return writeFile(t, filepath.Join(t.TempDir(), "baton.toml"), edit(t, "baton.toml", map[string]string{
+		"\nlisten = \"127.0.0.1:8080\"\n":   fmt.Sprintf("\nlisten = %q\n", addr),
+		`metrics-listen = "127.0.0.1:9090"`: fmt.Sprintf("metrics-listen = %q", "127.0.0.1:"+freePort(t)),
+		"/var/lib/baton":                    dir,
+		"/etc/baton/tokens.json":            tokens,
+	}))
 }

@@ -1,7 +1,9 @@
 package running_test
 
 import (
+	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -69,9 +71,19 @@ func drainTime(t *testing.T) (all time.Duration) {
 func TestRelayStaysInItsBox(t *testing.T) {
 	trace := filepath.Join(t.TempDir(), "trace")
 	addr := "127.0.0.1:" + freePort(t)
-	relay := run(t, exec.Command("strace", "-f", "-qq", "-e", "signal=none", "-o", trace,
-		batonBinary(t), "serve", "--listen", addr, "--data", t.TempDir(), "--tokens", tokenFile(t, 1)))
-	relay.awaitReady(t, addr)
+	cmd := exec.Command("strace", "-f", "-qq", "-e", "signal=none", "-o", trace)
+	cmd.Args = append(cmd.Args, strings.Fields(strings.NewReplacer( // as the unit starts it
+		"/usr/local/bin/baton", batonBinary(t),
+		"/etc/baton/baton.toml", settings(t, addr, t.TempDir(), tokenFile(t, 1)),
+	).Replace(unitSetting(t, "ExecStart")[0]))...)
+	systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer systemd.Close()
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+systemd.LocalAddr().String())
+	relay := run(t, cmd)
+	wantNotice(t, systemd, "READY=1")
 	conn, err := client.Dial(t.Context(), "ws://"+addr, client.Options{Token: secretToken(0)})
 	if err != nil {
 		t.Fatal(err)
@@ -93,6 +105,7 @@ func TestRelayStaysInItsBox(t *testing.T) {
 	if err := syscall.Kill(-relay.cmd.Process.Pid, syscall.SIGTERM); err != nil { // strace keeps it to itself
 		t.Fatal(err)
 	}
+	wantNotice(t, systemd, "STOPPING=1")
 	<-relay.done
 	if !strings.Contains(relay.said.String(), "stopped") {
 		t.Errorf("the relay did not drain:\n%s", relay.said)
@@ -124,6 +137,19 @@ func TestRelayStaysInItsBox(t *testing.T) {
 		}
 	}
 	t.Logf("%d kinds of system calls, all of them allowed", len(seen))
+}
+
+// wantNotice waits for what the relay tells systemd.
+func wantNotice(t *testing.T, systemd *net.UnixConn, want string) {
+	t.Helper()
+	if err := systemd.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	notice := make([]byte, 4<<10)
+	n, err := systemd.Read(notice)
+	if err != nil || !strings.Contains(string(notice[:n]), want) {
+		t.Fatalf("systemd is told %q, %v; want %s", notice[:n], err, want)
+	}
 }
 
 // allowedCalls returns what the unit's SystemCallFilter lets through.
@@ -175,4 +201,15 @@ func unitSetting(t *testing.T, name string) (values []string) {
 		t.Fatalf("the unit sets no %s", name)
 	}
 	return values
+}
+
+// TestUnitTakesLowPorts puts what the manual says behind the unit, as an editor
+// of the service would.
+func TestUnitTakesLowPorts(t *testing.T) {
+	dropIn := blocks(t, "../running.md", "ini")[0]
+	unit := writeFile(t, filepath.Join(t.TempDir(), "baton.service"),
+		edit(t, "baton.service", map[string]string{"ExecStart=/usr/local/bin/baton ": "ExecStart=" + batonBinary(t) + " "})+"\n"+dropIn)
+	if out, err := exec.CommandContext(t.Context(), "systemd-analyze", "verify", unit).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
 }
