@@ -81,17 +81,20 @@ func nginx(t *testing.T, p *place) *exec.Cmd {
 		"/etc/ssl/" + siteName + "/privkey.pem":        p.key(),
 		"access_log /var/log/nginx/baton.log baton;\n": "access_log " + filepath.Join(p.dir, "access.log") + " baton;\n",
 	})
-	var main strings.Builder
-	fmt.Fprintf(&main, "daemon off;\npid %[1]s/pid;\nerror_log stderr;\nworker_processes 2;\nevents { worker_connections 1024; }\n", p.dir)
+	workers := ""
 	if me, err := user.Current(); err == nil && me.Uid == "0" {
-		main.WriteString("user root;\n") // workers that can write where the test's files are
+		workers = "user root;" // who can write where the test's files are
 	}
-	main.WriteString("http {\naccess_log off;\n")
-	for _, temp := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		main.WriteString(temp + "_temp_path " + filepath.Join(p.dir, temp) + ";\n")
-	}
-	main.WriteString("include " + writeFile(t, filepath.Join(p.dir, "baton.conf"), snippet) + ";\n}\n")
-	return exec.Command(program("nginx"), "-e", "stderr", "-c", writeFile(t, filepath.Join(p.dir, "nginx.conf"), main.String()))
+	main := fmt.Sprintf(`
+		daemon off; pid %[1]s/pid; error_log stderr; worker_processes 2; %[2]s
+		events { worker_connections 1024; }
+		http {
+			access_log off;
+			client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
+			uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
+			include %[3]s;
+		}`, p.dir, workers, writeFile(t, filepath.Join(p.dir, "baton.conf"), snippet))
+	return exec.Command(program("nginx"), "-e", "stderr", "-c", writeFile(t, filepath.Join(p.dir, "nginx.conf"), main))
 }
 
 func caddy(t *testing.T, p *place) *exec.Cmd {
