@@ -27,7 +27,7 @@ func TestContainer(t *testing.T) {
 	c := newContainer(t)
 	pod := manifests(t)
 	port, metrics := freePort(t), freePort(t)
-	ports := strings.NewReplacer(":8080", ":"+port, ":9090", ":"+metrics)
+	ports := strings.NewReplacer(":8080", ":"+port, ":9091", ":"+metrics)
 	writeFile(t, filepath.Join(c.mkdir(t, "/etc/baton", 0), "baton.toml"), ports.Replace(pod.config.Data["baton.toml"]))
 	writeFile(t, filepath.Join(c.mkdir(t, "/etc/baton/secret", 0), "tokens.json"), readFile(t, tokenFile(t, 1)))
 	for i, v := range c.env {

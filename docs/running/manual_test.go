@@ -21,7 +21,7 @@ func TestCommandsOfTheManual(t *testing.T) {
 	relay := run(t, exec.Command(batonBinary(t), "serve", "--config", file))
 	relay.awaitReady(t, addr)
 	metrics := regexp.MustCompile(`metrics-listen = "(.*)"`).FindStringSubmatch(readFile(t, file))[1]
-	place := strings.NewReplacer("localhost:8080", addr, "localhost:9090", metrics, "--config baton.toml", "--config "+file)
+	place := strings.NewReplacer("localhost:8080", addr, "localhost:9091", metrics, "--config baton.toml", "--config "+file)
 
 	commands := 0
 	for _, block := range blocks(t, manual, "console") {

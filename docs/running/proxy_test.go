@@ -258,7 +258,7 @@ func settings(t *testing.T, addr, dir, tokens string) string {
 	t.Helper()
 	return writeFile(t, filepath.Join(t.TempDir(), "baton.toml"), edit(t, "baton.toml", map[string]string{
 		"\nlisten = \"127.0.0.1:8080\"\n":   fmt.Sprintf("\nlisten = %q\n", addr),
-		`metrics-listen = "127.0.0.1:9090"`: fmt.Sprintf("metrics-listen = %q", "127.0.0.1:"+freePort(t)),
+		`metrics-listen = "127.0.0.1:9091"`: fmt.Sprintf("metrics-listen = %q", "127.0.0.1:"+freePort(t)),
 		"/var/lib/baton":                    dir,
 		"/etc/baton/tokens.json":            tokens,
 	}))
