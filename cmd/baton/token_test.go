@@ -194,6 +194,8 @@ func TestLinkOpensInABrowser(t *testing.T) {
 	relay := start(t, t.TempDir(), nil, "--jwt-key", key)
 	link, _ := baton(t, "token", "--key", key, "--subject", "ann", "--doc", "board-plan", "--rights", "write", "--link", "--origin", "http://"+relay.addr)
 
+	boss, _ := baton(t, "token", "--key", key, "--subject", "boss", "--doc", "*", "--rights", "admin")
+
 	ctx, cancel := context.WithCancel(t.Context())
 	browser := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", link)
@@ -209,7 +211,7 @@ func TestLinkOpensInABrowser(t *testing.T) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(60 * time.Second); ; <-tick.C {
-		_, metrics := relay.get(t, "/metrics")
+		_, metrics := relay.get(t, "/metrics?access_token="+boss)
 		if strings.Contains(metrics, "\nbaton_sessions 1\n") && strings.Contains(metrics, "\nbaton_rooms 1\n") {
 			return
 		}

@@ -137,9 +137,10 @@ func secretOf(data []byte, stat os.FileInfo) ([]byte, error) {
 	return secret, nil
 }
 
-// private says what is wrong with a file of secrets that others can read.
+// private says what is wrong with a file of secrets that others can read. Its group
+// may: that is how secrets are mounted in containers.
 func private(stat os.FileInfo) error {
-	if mode := stat.Mode().Perm(); mode&0o077 != 0 {
+	if mode := stat.Mode().Perm(); mode&0o037 != 0 {
 		return fmt.Errorf("others on this machine can read it (mode %04o): chmod 600 it, and make a new key if they may have", mode)
 	}
 	return nil
