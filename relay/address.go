@@ -27,7 +27,11 @@ func (s *Server) sourceOf(r *http.Request) source {
 		p.addr = from.Addr().Unmap()
 	}
 	hops := r.Header.Values("X-Forwarded-For")
-	if len(hops) == 0 || !s.trusts(p.addr) {
+	if len(hops) == 0 {
+		return p
+	}
+	if !s.trusts(p.addr) {
+		s.warnOfProxy(p.addr)
 		return p
 	}
 	p.proxied = true
@@ -44,6 +48,17 @@ func (s *Server) sourceOf(r *http.Request) source {
 		p.host = host
 	}
 	return p
+}
+
+// warnOfProxy tells an operator, once, of what would be felt later: all who come
+// through a proxy that is not trusted have one address, and share its limits.
+func (s *Server) warnOfProxy(a netip.Addr) {
+	if !s.cfg.Throttle {
+		return
+	}
+	s.proxyTold.Do(func() {
+		s.slog.Warn("somebody who is no trusted proxy says for whom it speaks; all who come through it are one address, with the limits of one", logRemote, a)
+	})
 }
 
 // parseHop reads an address as proxies write them: some with a port.

@@ -1,14 +1,17 @@
 package relay
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,8 +203,22 @@ func TestTheCrowdIsForgotten(t *testing.T) {
 	}
 }
 
+// Of a proxy that nobody trusts an operator hears once.
+func TestUntrustedProxiesAreTold(t *testing.T) {
+	var log bytes.Buffer
+	cfg := Config{Auth: writers, Throttle: true, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	h := start(t, cfg)
+	for range 3 {
+		h.do("GET /healthz", "", "X-Forwarded-For: 8.8.8.8")
+	}
+	h.srv.Close()
+	if n := strings.Count(log.String(), "trusted proxy"); n != 1 {
+		t.Errorf("told %d times, want once:\n%s", n, log.String())
+	}
+}
+
 func TestWhereARequestComesFrom(t *testing.T) {
-	s := &Server{cfg: behindProxy(wire.Limits{})}
+	s := &Server{cfg: behindProxy(wire.Limits{}), slog: slog.New(slog.DiscardHandler)}
 	tests := map[string]struct {
 		remote, forwarded, host, wantAddr, wantHost string
 	}{

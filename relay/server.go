@@ -54,8 +54,10 @@ type Server struct {
 	commits sync.WaitGroup // rooms that carry ops to the log
 	calls   *calls         // HTTP requests under way
 	crowd   *crowd
-	open    bool           // nobody is asked who they are
-	asks    sync.WaitGroup // of questions to the backend about sessions that are there
+	open    bool // nobody is asked who they are
+	// proxyTold is done once the operator was told of a proxy that is not trusted.
+	proxyTold sync.Once
+	asks      sync.WaitGroup // of questions to the backend about sessions that are there
 
 	backendTold atomic.Int64 // when the operator heard that it gives no answer, Unix ms
 	leaving     atomic.Bool  // set by Unready
