@@ -6,8 +6,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/baton-relay/baton/relay"
 )
 
 const manual = "../running.md"
@@ -129,4 +132,29 @@ func blocks(t *testing.T, file, language string) (all []string) {
 		t.Fatalf("%s has no %s block", file, language)
 	}
 	return all
+}
+
+// The table of limits says what a relay has that sets none.
+func TestManualKnowsTheLimits(t *testing.T) {
+	text, err := os.ReadFile("../running.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := relay.Defaults()
+	for flag, want := range map[string]int{
+		"max-frame": d.FrameBytes, "max-docs": d.Docs, "max-participants": d.Participants, "max-document-bytes": d.DocBytes,
+		"max-actors": d.Actors, "max-document-actors": d.DocActors, "frames-per-second": d.FramesPerS, "bytes-per-second": d.BytesPerS,
+		"ops-per-second": d.OpsPerS, "presence-per-second": d.PresencePerS, "events-per-second": d.EventsPerS,
+		"joins-per-second": d.JoinsPerS, "refusals-per-second": d.RefusalsPerS, "burst": d.BurstS, "subject-factor": d.SubjectFactor,
+		"subject-connections": d.SubjectConnections, "address-connections": d.AddressConnections, "handshakes-per-second": d.HandshakesPerS,
+	} {
+		_, row, there := strings.Cut(string(text), "| `--"+flag+"` | ")
+		said, _, _ := strings.Cut(row, " |")
+		number, unit, _ := strings.Cut(strings.ReplaceAll(said, ",", ""), " ")
+		got, err := strconv.Atoi(number)
+		got *= map[string]int{"": 1, "s": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[unit]
+		if !there || err != nil || got != want {
+			t.Errorf("--%s: the table says %q, want %d", flag, said, want)
+		}
+	}
 }
