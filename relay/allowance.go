@@ -29,28 +29,29 @@ type pace struct {
 	burst     int // at once, after a pause
 }
 
-// paces returns what one session may do. What a single frame may hold, it may
-// hold after a pause whatever the rate.
-func paces(l *wire.Limits) (p [kinds]pace) {
-	p[countFrames].perSecond = l.FramesPerS
-	p[countBytes] = pace{l.BytesPerS, l.FrameBytes}
-	p[countOps] = pace{l.OpsPerS, l.OpsPerFrame}
-	p[countStates].perSecond = l.PresencePerS
-	p[countEvents].perSecond = l.EventsPerS
-	p[countJoins] = pace{l.JoinsPerS, l.Docs}
-	p[countRefusals].perSecond = l.RefusalsPerS
+// paces returns what one session may do, or so many times that. What the other
+// limits let be on its way, or in one frame, may come at once whatever the rate.
+func paces(l *wire.Limits, factor int) *[kinds]pace {
+	p := [kinds]pace{
+		countFrames:   {l.FramesPerS, l.UnackedOps},
+		countBytes:    {l.BytesPerS, l.FrameBytes},
+		countOps:      {l.OpsPerS, 2 * l.UnackedOps},
+		countStates:   {l.PresencePerS, 0},
+		countEvents:   {l.EventsPerS, 0},
+		countJoins:    {l.JoinsPerS, l.Docs},
+		countRefusals: {l.RefusalsPerS, 0},
+	}
 	for i := range p {
+		p[i].perSecond *= factor
 		p[i].burst = max(p[i].burst, p[i].perSecond*l.BurstS)
 	}
-	return p
+	return &p
 }
 
 // allowance is what one session, or all sessions of one subject together, may
 // still do: a token bucket for each kind, made when it is first used.
 type allowance struct {
-	// static
-	paces  *[kinds]pace
-	factor int // of the paces of one session
+	paces *[kinds]pace // static
 
 	mu      sync.Mutex
 	buckets [kinds]*rate.Limiter // guarded by mu
@@ -65,7 +66,7 @@ func (a *allowance) bucket(k kind) *rate.Limiter {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.buckets[k] == nil {
-		a.buckets[k] = rate.NewLimiter(rate.Limit(p.perSecond*a.factor), p.burst*a.factor)
+		a.buckets[k] = rate.NewLimiter(rate.Limit(p.perSecond), p.burst)
 	}
 	return a.buckets[k]
 }

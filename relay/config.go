@@ -87,14 +87,14 @@ func Defaults() wire.Limits {
 		OpsPerS:      200,
 		PresencePerS: 60,
 		EventsPerS:   30,
-		JoinsPerS:    10,
-		RefusalsPerS: 10,
+		JoinsPerS:    20,
+		RefusalsPerS: 50,
 		BurstS:       10,
 
 		SubjectFactor:      4,
 		SubjectConnections: 100,
-		AddressConnections: 1000,
-		HandshakesPerS:     50,
+		AddressConnections: 2000,
+		HandshakesPerS:     100,
 	}
 }
 

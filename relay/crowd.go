@@ -17,7 +17,8 @@ import (
 type crowd struct {
 	// static
 	limits *wire.Limits
-	paces  [kinds]pace
+	// paces are those of one session, and of all of a subject together.
+	paces, shared *[kinds]pace
 
 	tidied time.Time // owned by forget's caller
 
@@ -41,7 +42,7 @@ type party struct {
 
 func newCrowd(l *wire.Limits) *crowd {
 	return &crowd{
-		limits: l, paces: paces(l),
+		limits: l, paces: paces(l, 1), shared: paces(l, l.SubjectFactor),
 		addresses: map[netip.Prefix]*party{}, subjects: map[string]*party{},
 	}
 }
@@ -65,7 +66,7 @@ func (c *crowd) address(a netip.Addr, now time.Time) *party {
 	key := neighbourhood(a)
 	p := c.addresses[key]
 	if p == nil {
-		p = &party{allowance: allowance{paces: &c.paces, factor: c.limits.SubjectFactor}}
+		p = &party{allowance: allowance{paces: c.shared}}
 		if n := c.limits.HandshakesPerS; n > 0 {
 			p.handshakes = rate.NewLimiter(rate.Limit(n), n*c.limits.BurstS)
 			p.arrivals = rate.NewLimiter(rate.Limit(arrivalFactor*n), arrivalFactor*n*c.limits.BurstS)
@@ -80,7 +81,7 @@ func (c *crowd) address(a netip.Addr, now time.Time) *party {
 func (c *crowd) subject(name string, now time.Time) *party {
 	p := c.subjects[name]
 	if p == nil {
-		p = &party{allowance: allowance{paces: &c.paces, factor: c.limits.SubjectFactor}}
+		p = &party{allowance: allowance{paces: c.shared}}
 		c.subjects[name] = p
 	}
 	p.used = now

@@ -73,7 +73,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	ses.room.L = &ses.mu
 	ses.writing = ses.write
 	if place.shared != nil {
-		ses.budget = budget{&allowance{paces: &s.crowd.paces, factor: 1}, place.shared}
+		ses.budget = budget{&allowance{paces: s.crowd.paces}, place.shared}
 	}
 	// What the library would answer by itself is answered in the stream's order.
 	ws.SetPingHandler(func(data string) error {

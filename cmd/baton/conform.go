@@ -11,7 +11,7 @@ import (
 )
 
 type conformCmd struct {
-	URL   string        `default:"ws://127.0.0.1:8080/v1/ws" help:"The relay to hold to the protocol. (${default})"`
+	URL   string        `default:"ws://127.0.0.1:8080/v1/ws" help:"The relay to hold to the protocol. One that asks for tokens has to run with --throttle off meanwhile. (${default})"`
 	Token []string      `placeholder:"NAME=TOKEN" help:"A token of the relay and what the kit may use it for; may be given again. Names: ${tokens}. Without any, rules about rights are not shown."`
 	Wait  time.Duration `default:"5s" help:"How long to wait for what must come. (${default})"`
 	Rule  []string      `placeholder:"RULE" help:"Only these rules, such as R12; may be given again."`
