@@ -34,14 +34,15 @@ func TestAnAbuserAmongMany(t *testing.T) {
 	p := start(t, t.TempDir(), nil, "--tokens", file, "--log-level", "error", "--subject-connections", "20")
 	run := func(when string) bench.Report {
 		rep, err := bench.Run(t.Context(), bench.Config{
-			URL: "ws://" + p.addr, Tokens: tokens, Name: when, Participants: people, Rate: float64(people) / 2,
+			URL: "ws://" + p.addr, ServerPID: p.cmd.Process.Pid, Tokens: tokens, Name: when, Participants: people, Rate: float64(people) / 2,
 			Cursors: people / 10, CursorHz: 10, Warmup: phase / 3, Duration: phase,
 		})
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", when, err, p.stderr)
 		}
-		t.Logf("%-7s p50 %v, p99 %v, max %v; %d of %d deliveries, %d refused", when, rep.Delivery.P50, rep.Delivery.P99, rep.Delivery.Max,
-			rep.Deliveries.Received, rep.Deliveries.Expected, len(rep.Refused))
+		t.Logf("%-7s p50 %v, p99 %v, max %v; %d of %d deliveries, %d refused; the relay took %.0f %% of a core, %d MB", when,
+			rep.Delivery.P50, rep.Delivery.P99, rep.Delivery.Max, rep.Deliveries.Received, rep.Deliveries.Expected, len(rep.Refused),
+			rep.Server.CPUPercent, rep.Server.RSSAfter>>20)
 		if !rep.OK() {
 			t.Errorf("%s: somebody honest lost or was refused something: %+v %v", when, rep.Deliveries, rep.Refused)
 		}
