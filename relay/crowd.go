@@ -142,8 +142,11 @@ func (c *crowd) enter(a netip.Addr, id *auth.Identity) (seat, *later) {
 }
 
 // exempt reports whether somebody is not limited: who may administer every
-// document could do worse than to send too much.
-func exempt(id *auth.Identity) bool { return id.Rights(everyDocument).Has(auth.Admin) }
+// document could do worse than to send too much. Where nobody is asked for a name,
+// everybody may do that, and nobody is exempt.
+func exempt(id *auth.Identity) bool {
+	return id.Subject != "" && id.Rights(everyDocument).Has(auth.Admin)
+}
 
 // leave ends the connection's place.
 func (s *seat) leave() {

@@ -251,6 +251,22 @@ func TestNothingIsThrottledWithoutBeingAsked(t *testing.T) {
 	}
 }
 
+// Where everyone may enter from anywhere, they are limited by their address,
+// though all of them may administer.
+func TestEveryoneIsThrottledWhereSoAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := slow(func(l *wire.Limits) { l.SubjectFactor = 1 })
+		cfg.Auth = nil
+		h := startInBubble(t, cfg)
+		l := h.live("", "d")
+		l.ops("d", span("a", 1, 10)...)
+		l.wantAck("a:10@10")
+		other := h.live("", "e") // of the same address
+		other.ops("e", "b:1")
+		other.want("reject b:1 rate_limited")
+	})
+}
+
 // The welcome names all limits that are in force.
 func TestWelcomeNamesTheLimits(t *testing.T) {
 	h := start(t, Config{Auth: writers, Throttle: true, Limits: wire.Limits{OpsPerS: 77, EventsPerS: -1}})
