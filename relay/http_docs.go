@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
@@ -67,8 +68,7 @@ func (s *Server) participants(doc oplog.DocID) int {
 	return len(r.members)
 }
 
-// Bounds of a list of documents. What a caller may not administer is left out,
-// so a list that looked at enough names may be short and still have a next one.
+// Bounds of a list of documents.
 const (
 	defaultListDocs = 1000
 	maxListDocs     = 10_000
@@ -81,7 +81,8 @@ type docList struct {
 	Next oplog.DocID   `json:"next,omitempty"`
 }
 
-// listDocs answers with the documents that the caller is admin of.
+// listDocs answers with the documents that the caller is admin of. Nothing in it
+// depends on others.
 func (s *Server) listDocs(c *call) error {
 	if !isAdmin(c.id) {
 		return &refusal{http.StatusForbidden, wire.Forbidden, "this needs the right admin in some document"}
@@ -94,22 +95,50 @@ func (s *Server) listDocs(c *call) error {
 		limit = defaultListDocs
 	}
 	limit = min(limit, maxListDocs)
-	// Any text will do to begin after: the documents are in the order of names.
-	names, err := s.log.Docs(c.r.Context(), oplog.DocID(c.query.Get("after")), limit)
-	if err != nil {
-		return err
-	}
 	list := docList{Docs: []oplog.DocID{}}
-	for _, doc := range names {
-		if c.id.Rights(string(doc)).Has(auth.Admin) {
-			list.Docs = append(list.Docs, doc)
+	// Any text will do to begin after: the documents are in the order of names.
+	after, page := oplog.DocID(c.query.Get("after")), limit
+	for more := true; more; page = maxListDocs {
+		names, err := s.log.Docs(c.r.Context(), after, page)
+		if err != nil {
+			return err
 		}
-	}
-	if len(names) == limit {
-		list.Next = names[len(names)-1]
+		for _, doc := range names {
+			if len(list.Docs) < limit && c.id.Rights(string(doc)).Has(auth.Admin) {
+				list.Docs = append(list.Docs, doc)
+			}
+		}
+		if len(list.Docs) == limit {
+			list.Next = list.Docs[limit-1]
+			break
+		}
+		if more = len(names) == page; more {
+			after, more = skip(c.id, names[page-1])
+		}
 	}
 	answer(c.w, http.StatusOK, &list)
 	return nil
+}
+
+// skip returns after what name the next document may be that somebody is admin
+// of, behind one that was looked at; false if there can be none.
+func skip(id *auth.Identity, last oplog.DocID) (after oplog.DocID, ok bool) {
+	var next string
+	for pattern, rights := range id.Docs {
+		begin, open := strings.CutSuffix(pattern, "*")
+		switch {
+		case !rights.Has(auth.Admin):
+		case open && strings.HasPrefix(string(last), begin):
+			return last, true
+		case begin > string(last) && (next == "" || begin < next):
+			next = begin
+		}
+	}
+	if next == "" {
+		return "", false
+	}
+	end := len(next) - 1
+	return oplog.DocID(next[:end] + string(rune(next[end]-1)) + "\x7f"), true // no name is between
 }
 
 // isAdmin reports whether there can be a document that somebody is admin of.

@@ -39,7 +39,9 @@ func TestListDocs(t *testing.T) {
 		{"root", "?limit=2", `{"docs":["a","b1"],"next":"b1"}`},
 		{"root", "?after=c", `{"docs":[]}`},
 		{"ann", "", `{"docs":["b1","b2"]}`},
-		{"ann", "?limit=1", `{"docs":[],"next":"a"}`},
+		{"ann", "?limit=1", `{"docs":["b1"],"next":"b1"}`}, // nothing of a
+		{"ann", "?limit=1&after=b1", `{"docs":["b2"],"next":"b2"}`},
+		{"ann", "?limit=1&after=b2", `{"docs":[]}`}, // nothing of c
 	}
 	for _, tt := range tests {
 		if got := h.wantAs(tt.who, 200, "GET /v1/docs"+tt.query, ""); got.body != tt.want {
