@@ -20,6 +20,16 @@ import (
 // rebinding) finds the door shut.
 func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
 	boundBody(w, r, s.cfg.WriteTimeout)
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "frame-ancestors 'none'") // pages say more
+	h.Set("Referrer-Policy", "no-referrer")                    // the address may hold a token
+	if len(r.TransferEncoding) > 0 {
+		// Where a length was given too, net/http has taken it away. What a proxy that
+		// goes by the length took for the rest of the body is not read as a request
+		// (RFC 9112, section 6.1).
+		h.Set("Connection", "close")
+	}
 	from := s.sourceOf(r)
 	if !s.hostAllowed(r, &from) {
 		s.meters.authFailed(authOrigin)
@@ -34,8 +44,6 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
 			"pages from "+strings.TrimSpace(origin+" elsewhere")+" may not talk to this relay; its operator can allow an origin")
 		return
 	}
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Origin")
 	if origin != "" && !sameOrigin(origin, from.host) {
 		h.Set("Access-Control-Allow-Origin", origin)

@@ -40,6 +40,20 @@ func (s *session) chargeFrame(now time.Time, f *wire.Frame, size int) (wait time
 	return 0
 }
 
+// chargeControl counts a ping or a pong, with the fragments before it: there may
+// be any number of those, and no message to count them. It reports whether that
+// is no more than there may be.
+func (s *session) chargeControl() bool {
+	size := s.conn.inMessage
+	s.conn.inMessage = 0
+	now := time.Now()
+	if max(s.charge(now, countFrames, 1), s.charge(now, countBytes, size)) == 0 {
+		return true
+	}
+	s.strike(now)
+	return false
+}
+
 // onlyHeld reports whether all ops of a frame were on their way when one before
 // them met a limit.
 func (s *session) onlyHeld(f *wire.Frame) bool {

@@ -77,9 +77,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	}
 	// What the library would answer by itself is answered in the stream's order.
 	ws.SetPingHandler(func(data string) error {
-		ses.conn.inMessage = 0
-		if now := time.Now(); ses.charge(now, countFrames, 1) > 0 {
-			ses.strike(now)
+		if !ses.chargeControl() {
 			return nil
 		}
 		ses.sayFrame(frame(opPong, []byte(data)))
@@ -87,10 +85,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		return nil
 	})
 	ws.SetPongHandler(func(string) error {
-		ses.conn.inMessage = 0
-		if now := time.Now(); ses.charge(now, countFrames, 1) > 0 {
-			ses.strike(now)
-		}
+		ses.chargeControl()
 		return nil
 	})
 	ws.SetCloseHandler(func(int, string) error { return nil })
