@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -148,4 +149,37 @@ func TestRetryAfter(t *testing.T) {
 			t.Errorf("%q: got %v, want %v", text, got, want)
 		}
 	}
+}
+
+// A notice that somebody recorded is of no use later, or with another time on it:
+// what was signed is too old for the receiver's library, or is not what was signed.
+func TestReplayedNotice(t *testing.T) {
+	secret := secretFile(t, testSecret)
+	synctest.Test(t, func(t *testing.T) {
+		s, err := OpenSecrets(secret, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBackend(t, nil)
+		q, _ := start(t, file(t), Options{URLs: []string{"http://backend"}, Secrets: s}, b)
+		q.Put(Event{Type: Created, Doc: "notes-1", Epoch: "e", Format: "json"})
+		synctest.Wait()
+		recorded := b.got()[0]
+		verifier, err := standardwebhooks.NewWebhook(testSecret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := verifier.Verify(recorded.text, recorded.header); err != nil {
+			t.Fatalf("at once: %v", err)
+		}
+		time.Sleep(6 * time.Minute)
+		if err := verifier.Verify(recorded.text, recorded.header); err == nil {
+			t.Error("six minutes later it is taken again")
+		}
+		fresh := recorded.header.Clone()
+		fresh.Set("webhook-timestamp", strconv.FormatInt(time.Now().Unix(), 10))
+		if err := verifier.Verify(recorded.text, fresh); err == nil {
+			t.Error("with a new time on it, it is taken again")
+		}
+	})
 }
