@@ -43,16 +43,16 @@ func (zeros) Read(p []byte) (int, error) {
 // a frame that claims to be compressed ends the connection, and a packed body is
 // the bytes it is.
 func TestCompressedBombs(t *testing.T) {
-	h := start(t, Config{})
-	b := h.bystanders("d")
-	gzipped := squeezed(t, 256<<20, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
-	deflated := squeezed(t, 512<<20, func(w io.Writer) io.WriteCloser {
+	gzipped := squeezed(t, 32<<20, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+	deflated := squeezed(t, 32<<20, func(w io.Writer) io.WriteCloser {
 		f, err := flate.NewWriter(w, flate.BestCompression)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return f
 	})
+	h := start(t, Config{})
+	b := h.bystanders("d")
 	before := heap()
 	for _, offer := range []string{"permessage-deflate", "permessage-deflate; client_max_window_bits; server_no_context_takeover", "x-webkit-deflate-frame"} {
 		p := h.socket()
