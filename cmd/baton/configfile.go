@@ -98,6 +98,9 @@ func parseConfig(path string, data []byte) (*configFile, error) {
 		if isSyntax && to >= syntax.Position.Line {
 			break // no need to look beyond: here it says what is wrong
 		}
+		if line := bytes.TrimSpace(lines[to]); bytes.HasSuffix(line, []byte(",")) && !bytes.Contains(line, []byte("#")) {
+			continue // no statement ends so: to try each line of a long list would take minutes
+		}
 		var statement map[string]any
 		if _, err := toml.Decode(string(bytes.Join(lines[from:to+1], nil)), &statement); err != nil {
 			continue

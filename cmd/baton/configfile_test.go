@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What is wrong in a file is said in a sentence, with the file and the line.
@@ -67,6 +68,20 @@ func TestConfigFileThatCannotBeRead(t *testing.T) {
 	t.Setenv("BATON_CONFIG", filepath.Join(dir, "none"))
 	if _, _, err := parse(t); err == nil || !strings.Contains(err.Error(), "none: no such file") {
 		t.Errorf("no file: got %v", err)
+	}
+}
+
+// A list of thousands of lines is read at once, and what follows it still has its line.
+func TestLongLists(t *testing.T) {
+	lines := strings.Repeat("'a',\n", 10_000)
+	began := time.Now()
+	k, _ := mustParse(t, "--config", writeConfig(t, "names = [\n"+lines+"]\ncount = 7 # and,\ndata = '''\nb,\n'''\nratio = 2\n"))
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	entries := k.file.entries
+	if len(k.Names) != 10_000 || k.Data != "b,\n" || entries["count"].line != 10_003 || entries["data"].line != 10_004 || entries["ratio"].line != 10_007 {
+		t.Errorf("got %d names, %q, and lines %d, %d, %d", len(k.Names), k.Data, entries["count"].line, entries["data"].line, entries["ratio"].line)
 	}
 }
 
