@@ -100,7 +100,7 @@ func checkAccess(_ context.Context, x *examination) []finding {
 		return bad(stateFail, "change that; serve does not start with it", "%v", err)
 	}
 	end()
-	return good("for %s", x.Access.describe(x.Listen))
+	return good("%s", x.Access.describe(x.Listen))
 }
 
 // A certificate that ends sooner than this should have been renewed: those of

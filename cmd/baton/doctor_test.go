@@ -225,7 +225,7 @@ func TestDoctorAccess(t *testing.T) {
 	rewrite(t, path, []byte(`{"tokens":[{"token":"t"}]}`))
 	wantFound(t, checkAccess(t.Context(), examined(t, "--tokens="+path)), stateFail, `token 1 (subject ""): "subject" must have`)
 	rewrite(t, path, []byte(`{"tokens":[]}`))
-	wantFound(t, checkAccess(t.Context(), examined(t, "--tokens="+path)), stateOK, "for by the tokens in "+path)
+	wantFound(t, checkAccess(t.Context(), examined(t, "--tokens="+path)), stateOK, "by the tokens in "+path)
 }
 
 func TestDoctorCertificate(t *testing.T) {
