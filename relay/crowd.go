@@ -186,8 +186,8 @@ func (c *crowd) forget(now time.Time) {
 
 const arrivalFactor = 4
 
-// partyLife is how long one who is gone is remembered: no bucket takes longer to
-// be full again.
+// partyLife is how long one who is gone is remembered. By the default limits no
+// bucket takes longer to be full again.
 const partyLife = 2 * time.Minute
 
 // errKnocking answers an address that comes too often.
