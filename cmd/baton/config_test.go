@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +29,7 @@ type kinds struct {
 	Names   []string      `sep:"none"`
 	Numbers []int         `placeholder:"N"`
 	Some    []string      `enum:"red,green,blue" placeholder:"COLOUR"`
-	Nets    []netip.Prefix
+	Nets    []network
 	Key     string   `secret:"" placeholder:"KEY"`
 	Secrets []string `placeholder:"FILE"`
 	Ask     string   `placeholder:"URL"`
@@ -80,7 +79,7 @@ func valueFor(s setting, n int) (flag, file string) {
 	case s.flag.Enum != "" && s.flag.IsSlice():
 		flag = s.flag.EnumSlice()[n%len(s.flag.EnumSlice())]
 		return flag, "[" + quote(flag) + "]"
-	case s.flag.Target.Type() == reflect.TypeFor[[]netip.Prefix]():
+	case s.flag.Target.Type() == reflect.TypeFor[[]network]():
 		flag = fmt.Sprintf("10.0.%d.0/24", n)
 		return flag, "[" + quote(flag) + "]"
 	case s.flag.Enum != "":

@@ -34,7 +34,24 @@ type limitFlags struct {
 	AddressConnections  int           `default:"${address_connections}" placeholder:"N" help:"Connections of one address; of IPv6, of 64 bits. (${default})"`
 	HandshakesPerSecond int           `default:"${handshakes}" placeholder:"N" help:"Connections that one address may begin, and wrong tokens it may try. (${default})"`
 
-	TrustedProxy []netip.Prefix `placeholder:"CIDR" help:"Network of proxies, such as 10.0.0.0/8 or 127.0.0.1/32, whose X-Forwarded-For and X-Forwarded-Host count; may be given again. Without it all that comes through a proxy is one address."`
+	TrustedProxy []network `placeholder:"CIDR" help:"Address or network of proxies, such as 127.0.0.1 or 10.0.0.0/8, whose X-Forwarded-For and X-Forwarded-Host count; may be given again. Without it all that comes through a proxy is one address."`
+}
+
+// network is a network as people write it: a single address is one too.
+type network struct{ netip.Prefix }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (n *network) UnmarshalText(text []byte) error {
+	if addr, err := netip.ParseAddr(string(text)); err == nil {
+		n.Prefix = netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen())
+		return nil
+	}
+	p, err := netip.ParsePrefix(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no address and no network such as 10.0.0.0/8", text)
+	}
+	n.Prefix = p
+	return nil
 }
 
 // limitDefaults are the relay's own, for the tags above.
@@ -82,7 +99,9 @@ func (f *limitFlags) apply(cfg *relay.Config, open bool) {
 		HandshakesPerS: orNone(f.HandshakesPerSecond),
 	}
 	cfg.Throttle = f.Throttle == "on" || f.Throttle == "auto" && !open
-	cfg.TrustedProxies = f.TrustedProxy
+	for _, n := range f.TrustedProxy {
+		cfg.TrustedProxies = append(cfg.TrustedProxies, n.Prefix)
+	}
 }
 
 // orNone is a limit as the relay takes it, where 0 is its default.
