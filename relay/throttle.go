@@ -7,10 +7,13 @@ import (
 	"github.com/baton-relay/baton/relay/wire"
 )
 
+// limited reports whether what the session sends is counted.
+func (s *session) limited() bool { return s.budget.own != nil && !exempt(s.who()) }
+
 // charge counts n of what a session sent. It says how long to wait where that
 // is more than there may be.
 func (s *session) charge(now time.Time, k kind, n int) (wait time.Duration) {
-	if s.budget.own == nil || exempt(s.who()) {
+	if !s.limited() {
 		return 0
 	}
 	return s.budget.take(now, k, n)
@@ -19,10 +22,7 @@ func (s *session) charge(now time.Time, k kind, n int) (wait time.Duration) {
 // chargeFrame counts a frame; ops in it are counted one by one, see
 // [member.afford].
 func (s *session) chargeFrame(now time.Time, f *wire.Frame, size int) (wait time.Duration) {
-	if s.budget.own == nil || f.Type == wire.TypeLeave || exempt(s.who()) {
-		return 0
-	}
-	if f.Type == wire.TypeOps && s.onlyHeld(f) {
+	if f.Type == wire.TypeLeave || !s.limited() || f.Type == wire.TypeOps && s.onlyHeld(f) {
 		return 0
 	}
 	wait = max(s.budget.take(now, countFrames, 1), s.budget.take(now, countBytes, size))
@@ -81,7 +81,7 @@ func (m *member) behind(op *wire.Op) bool {
 // be on their way: they meet a gap.
 func (m *member) afford(now time.Time, ops []wire.Op, wait time.Duration) []wire.Op {
 	s := m.session
-	if s.budget.own == nil || exempt(s.who()) {
+	if !s.limited() {
 		return ops
 	}
 	if len(m.held) == 0 && wait == 0 {
