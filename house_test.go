@@ -20,22 +20,24 @@ const module = "github.com/baton-relay/baton"
 // others it may use. A room that is not here does not exist. Test files may
 // enter what they like: they hold the rooms to each other.
 var rooms = map[string]struct{ inside, outside []string }{
-	"clock":            {},
-	"oplog":            {inside: []string{"clock"}},
-	"oplog/oplogtest":  {inside: []string{"clock", "oplog"}, outside: []string{"pgregory.net/rapid"}},
-	"oplog/bolt/pages": {},
-	"oplog/bolt":       {inside: []string{"clock", "oplog", "oplog/bolt/pages"}, outside: []string{"go.etcd.io/bbolt"}},
-	"relay/wire":       {inside: []string{"clock", "oplog"}, outside: []string{"github.com/go-json-experiment/json"}},
-	"relay/auth": {outside: []string{
+	"clock":               {},
+	"durable":             {},
+	"durable/durabletest": {},
+	"oplog":               {inside: []string{"clock"}},
+	"oplog/oplogtest":     {inside: []string{"clock", "oplog"}, outside: []string{"pgregory.net/rapid"}},
+	"oplog/bolt/pages":    {},
+	"oplog/bolt":          {inside: []string{"clock", "durable", "oplog", "oplog/bolt/pages"}, outside: []string{"go.etcd.io/bbolt"}},
+	"relay/wire":          {inside: []string{"clock", "oplog"}, outside: []string{"github.com/go-json-experiment/json"}},
+	"relay/auth": {inside: []string{"durable"}, outside: []string{
 		"github.com/MicahParks/jwkset", "github.com/MicahParks/keyfunc/v3", "github.com/go-json-experiment/json", "github.com/golang-jwt/jwt/v5",
 	}},
-	"relay/webhook":     {inside: []string{"oplog/bolt/pages"}, outside: []string{"go.etcd.io/bbolt", "github.com/google/uuid"}},
+	"relay/webhook":     {inside: []string{"durable", "oplog/bolt/pages"}, outside: []string{"go.etcd.io/bbolt", "github.com/google/uuid"}},
 	"relay/conformance": {outside: []string{"github.com/gorilla/websocket"}},
 	"relay": {
 		inside: []string{"clock", "oplog", "relay/auth", "relay/webhook", "relay/wire"},
 		outside: []string{
 			"github.com/gorilla/websocket", "github.com/google/uuid", "github.com/prometheus/client_golang", "github.com/prometheus/client_model",
-			"golang.org/x/time",
+			"golang.org/x/net", "golang.org/x/time",
 		},
 	},
 	"client": {
@@ -65,11 +67,11 @@ var rooms = map[string]struct{ inside, outside []string }{
 	"webdemo":         {},
 	"webdemo/pack":    {},
 	"cmd/baton": {
-		inside:  []string{"client/bench", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/webhook", "relay/wire", "webdemo"},
+		inside:  []string{"client/bench", "durable", "oplog", "oplog/bolt", "relay", "relay/auth", "relay/conformance", "relay/webhook", "relay/wire", "webdemo"},
 		outside: []string{"github.com/BurntSushi/toml", "github.com/alecthomas/kong", "golang.org/x/crypto/acme", "golang.org/x/sys"},
 	},
 	"cmd/baton-snapshot": {
-		inside: []string{"client/admin", "clock", "doc", "doc/board", "doc/diff", "doc/graph", "oplog", "oplog/bolt", "relay/wire"},
+		inside: []string{"client/admin", "clock", "doc", "doc/board", "doc/board/fonts", "doc/diff", "doc/graph", "durable", "oplog", "oplog/bolt", "relay/wire"},
 		outside: []string{
 			"github.com/alecthomas/kong", "github.com/dustin/go-humanize", "github.com/guptarohit/asciigraph",
 			"github.com/schollz/progressbar/v3", "golang.org/x/term",
