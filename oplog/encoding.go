@@ -15,6 +15,8 @@ var ErrChecksum = errors.New("checksum does not match")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+const checksumBytes = 4
+
 // Seal appends body behind its CRC-32C (four bytes, big endian). The checksum
 // also covers the key under which the value is stored, so that a value in the
 // wrong place is found too.
@@ -26,14 +28,14 @@ func Seal(dst, key, body []byte) []byte {
 
 // Unseal returns the body of a sealed value, or [ErrChecksum].
 func Unseal(key, sealed []byte) ([]byte, error) {
-	if len(sealed) < 4 {
+	if len(sealed) < checksumBytes {
 		return nil, ErrChecksum
 	}
-	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, sealed[4:])
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, sealed[checksumBytes:])
 	if binary.BigEndian.Uint32(sealed) != sum {
 		return nil, ErrChecksum
 	}
-	return sealed[4:], nil
+	return sealed[checksumBytes:], nil
 }
 
 const (
@@ -76,28 +78,49 @@ func AppendEntry(dst []byte, e *Entry) []byte {
 	return append(dst, e.Payload...)
 }
 
+// entryHead is how the stored form of an entry begins.
+type entryHead struct {
+	flags   byte
+	at, seq uint64
+	actor   []byte
+}
+
+// parseEntryHead returns the head of an entry and what follows it.
+func parseEntryHead(b []byte) (h entryHead, rest []byte, ok bool) {
+	if len(b) == 0 || b[0]&^flagsKnown != 0 {
+		return h, nil, false
+	}
+	h.flags, b = b[0], b[1:]
+	if h.at, b, ok = uvarint(b); !ok || h.at > clock.MaxSeq {
+		return h, nil, false
+	}
+	if h.actor, b, ok = lengthPrefixed(b); !ok {
+		return h, nil, false
+	}
+	h.seq, b, ok = uvarint(b)
+	return h, b, ok && h.seq > 0 && h.seq <= clock.MaxSeq
+}
+
+// EntryIsNamed reports whether the sealed form of an entry has one of the names.
+// It reads only the beginning and does not verify the checksum: [Unseal] does.
+func EntryIsNamed(sealed []byte, names map[clock.Dot]bool) bool {
+	if len(sealed) < checksumBytes {
+		return false
+	}
+	h, _, ok := parseEntryHead(sealed[checksumBytes:])
+	return ok && names[clock.Dot{Actor: clock.Actor(h.actor), Seq: h.seq}]
+}
+
 // ParseEntry reads what [AppendEntry] wrote into e, all but the offset.
 // Payload and Ext alias b.
 func ParseEntry(b []byte, e *Entry) error {
-	if len(b) == 0 || b[0]&^flagsKnown != 0 {
-		return errEntry
-	}
-	flags, b := b[0], b[1:]
-	at, b, ok := uvarint(b)
-	if !ok || at > clock.MaxSeq {
-		return errEntry
-	}
-	name, b, ok := lengthPrefixed(b)
+	h, b, ok := parseEntryHead(b)
 	if !ok {
 		return errEntry
 	}
-	actor, err := clock.ParseActor(name)
+	actor, err := clock.ParseActor(h.actor)
 	if err != nil {
 		return err
-	}
-	seq, b, ok := uvarint(b)
-	if !ok || seq == 0 || seq > clock.MaxSeq {
-		return errEntry
 	}
 	by, b, ok := lengthPrefixed(b)
 	if !ok {
@@ -108,12 +131,12 @@ func ParseEntry(b []byte, e *Entry) error {
 		return err
 	}
 	*e = Entry{
-		Op:       Op{Dot: clock.Dot{Actor: actor, Seq: seq}, Clock: c},
-		At:       int64(at),
+		Op:       Op{Dot: clock.Dot{Actor: actor, Seq: h.seq}, Clock: c},
+		At:       int64(h.at),
 		By:       string(by),
-		Redacted: flags&flagRedacted != 0,
+		Redacted: h.flags&flagRedacted != 0,
 	}
-	if flags&flagExt != 0 {
+	if h.flags&flagExt != 0 {
 		if e.Ext, b, ok = lengthPrefixed(b); !ok {
 			return errEntry
 		}

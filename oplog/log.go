@@ -43,8 +43,8 @@ type Log interface {
 	Locate(ctx context.Context, doc DocID, c clock.Vector) (Offset, error)
 
 	// Lookup calls visit with those of the named ops that are held, in the
-	// order of their offsets. Entries are lent as in Read.
-	Lookup(ctx context.Context, doc DocID, dots []clock.Dot, visit func(*Entry)) error
+	// order of their offsets, until it returns false. Entries are lent as in Read.
+	Lookup(ctx context.Context, doc DocID, dots []clock.Dot, visit func(*Entry) bool) error
 
 	// Docs returns up to limit documents in the order of their names, from the
 	// first one behind after.
@@ -52,11 +52,11 @@ type Log interface {
 
 	// PutSnapshot stores the bytes of r as the document's state at the offset
 	// of an existing entry, and deletes nothing. The same bytes again are no
-	// error and change nothing (stored is false).
+	// error and change nothing, not even By and Maker (stored is false).
 	//
 	// Errors: [ErrNotFound] (no such document or entry), [ErrPruned], [ErrFormat],
 	// [ErrExists], [ErrTooLarge], [ErrUnavailable], and those of r.
-	PutSnapshot(ctx context.Context, doc DocID, at Offset, format Format, r io.Reader) (s Snapshot, stored bool, err error)
+	PutSnapshot(ctx context.Context, doc DocID, at Offset, info SnapshotInfo, r io.Reader) (s Snapshot, stored bool, err error)
 
 	// Snapshot returns the newest snapshot at or before the given offset; 0
 	// means the newest of all. None is [ErrNotFound].
@@ -126,6 +126,16 @@ type State struct {
 	Bytes int64
 }
 
+// SnapshotInfo is what the caller of [Log.PutSnapshot] says of a snapshot.
+type SnapshotInfo struct {
+	// Format must be that of the document. Empty means the document's.
+	Format Format
+	// By is the subject who stores it, empty if nobody was asked.
+	By string
+	// Maker is the program that made it, empty where that is not known.
+	Maker Maker
+}
+
 // Snapshot describes a stored blob: the state of a document that holds exactly
 // the ops at or before Offset.
 type Snapshot struct {
@@ -137,4 +147,8 @@ type Snapshot struct {
 	At int64
 	// Clock is what the ops at or before Offset add up to, computed from the log.
 	Clock clock.Vector
+	// By is the subject who stored it, and Maker the program that made it: what the
+	// caller of PutSnapshot said. They are empty where that is not known.
+	By    string
+	Maker Maker
 }

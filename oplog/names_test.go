@@ -31,6 +31,17 @@ func TestParseFormat(t *testing.T) {
 	}
 }
 
+func TestParseMaker(t *testing.T) {
+	for s, want := range map[string]bool{
+		"automerge 3.5.0": true, "yjs 13.6": true, "x": true, "~!@ a": true, strings.Repeat("m", 64): true,
+		"": false, " x": false, "x ": false, "x\ny": false, "automerge\t3": false, "é": false, "\x7f": false, strings.Repeat("m", 65): false,
+	} {
+		if m, err := oplog.ParseMaker(s); (err == nil) != want || want && string(m) != s {
+			t.Errorf("ParseMaker(%q) = %q, %v", s, m, err)
+		}
+	}
+}
+
 func TestCorruptionError(t *testing.T) {
 	err := &oplog.CorruptionError{Place: "baton.db, document \"d\", entry 7", Err: oplog.ErrChecksum}
 	if !errors.Is(err, oplog.ErrChecksum) || !strings.Contains(err.Error(), err.Place) {

@@ -14,6 +14,7 @@ package oplog
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/baton-relay/baton/clock"
 )
@@ -103,6 +104,23 @@ func ParseFormat(s string) (Format, error) {
 	return Format(s), nil
 }
 
+// Maker names the program that made a snapshot, with its version, such as
+// "automerge 3.5.0". Nothing here depends on it.
+type Maker string
+
+// ParseMaker returns s as a maker: 1 to 64 printable ASCII characters that neither
+// begin nor end with a space.
+func ParseMaker(s string) (Maker, error) {
+	ok := len(s) > 0 && len(s) <= 64 && s[0] != ' ' && s[len(s)-1] != ' '
+	for i := 0; ok && i < len(s); i++ {
+		ok = ' ' <= s[i] && s[i] <= '~'
+	}
+	if !ok {
+		return "", fmt.Errorf("maker %.80q must be 1 to 64 printable ASCII characters, such as \"automerge 3.5.0\"", s)
+	}
+	return Maker(s), nil
+}
+
 // Op is one operation as its author made it.
 type Op struct {
 	clock.Dot
@@ -116,12 +134,16 @@ type Op struct {
 	Ext []byte
 }
 
+// MaxAhead is how far ahead of the log's clock the time of an entry may be.
+const MaxAhead = 24 * time.Hour
+
 // Entry is an op in its place. The log sets Offset and At.
 type Entry struct {
 	Op
 	Offset Offset
 	// At is when the entry was appended, in Unix milliseconds, never less than
-	// that of the entry before. An append that leaves it 0 gets the time now.
+	// that of the entry before. An append that leaves it 0 gets the time now, and
+	// one that is too far ahead gets a time [MaxAhead] of now.
 	At int64
 	// By is the subject whose token wrote the op, empty if nobody was asked.
 	By string

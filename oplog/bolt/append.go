@@ -42,9 +42,11 @@ func (l *Log) Append(ctx context.Context, a oplog.Append) (oplog.Epoch, error) {
 	return p.epoch, nil
 }
 
-// stamp returns the time of an entry behind one of the given time.
+// stamp returns the time of an entry behind one of the given time. A time that an
+// import gives is at most a day ahead: every entry behind it has that time or a
+// later one.
 func (p *appending) stamp(e *oplog.Entry, before int64) int64 {
-	return max(before, cmp.Or(e.At, p.now))
+	return max(before, min(cmp.Or(e.At, p.now), p.now+oplog.MaxAhead.Milliseconds()))
 }
 
 // write checks all entries, then puts them.

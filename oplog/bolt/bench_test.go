@@ -205,7 +205,7 @@ func BenchmarkLookup(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0
-		if err := l.Lookup(b.Context(), "d", dots, func(*oplog.Entry) { n++ }); err != nil || n != len(dots) {
+		if err := l.Lookup(b.Context(), "d", dots, func(*oplog.Entry) bool { n++; return true }); err != nil || n != len(dots) {
 			b.Fatal(n, err)
 		}
 	}

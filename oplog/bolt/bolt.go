@@ -78,7 +78,8 @@ var _ oplog.Log = (*Log)(nil)
 const lockTimeout = 100 * time.Millisecond
 
 // Open opens the log in the file at path and makes it, with its directory, if
-// there is none. A file that another process holds is [oplog.ErrInUse]. A file
+// there is none. A file that another process holds is [oplog.ErrInUse], and an
+// empty one is [ErrEmpty]. A file
 // that came from [Log.Backup] becomes a log of its own here: all its documents
 // get new epochs.
 func Open(path string, o Options) (*Log, error) {
@@ -142,7 +143,7 @@ func (l *Log) prepare() error {
 	return l.viewFile(l.committer.loadSweeps)
 }
 
-// upgrade marks a file of oldVersion as one of formatVersion before anything is
+// upgrade marks a file of an older version as one of formatVersion before anything is
 // written that an older program would not understand.
 func (l *Log) upgrade() error {
 	var have uint64

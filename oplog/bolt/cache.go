@@ -43,10 +43,12 @@ func (c *cache) pin(id oplog.DocID) *document {
 	return d
 }
 
-// unpin is the other end of pin. A document that does not exist or could not be
-// loaded goes with its last pin; others may go when there is no room.
+// unpin is the other end of pin. A document that does not exist goes with its last
+// pin; others may go when there is no room. One that could not be loaded goes at
+// once, whoever has it pinned: the next caller loads it again.
 func (c *cache) unpin(d *document) {
 	keep, cost := d.footprint()
+	failed := d.failed()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d.pins--
@@ -56,7 +58,7 @@ func (c *cache) unpin(d *document) {
 		c.cost += cost - d.cost
 		d.cost = cost
 		c.evict()
-	case d.pins == 0:
+	case d.pins == 0 || failed:
 		c.remove(d)
 	}
 }

@@ -51,7 +51,7 @@ func CheckFile(ctx context.Context, path string, report func(*oplog.CorruptionEr
 
 func checkFile(ctx context.Context, path string, report func(*oplog.CorruptionError)) error {
 	db, err := openFile(path, readable())
-	if errors.Is(err, oplog.ErrInUse) || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, oplog.ErrInUse) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrEmpty) {
 		return err
 	}
 	if err != nil {

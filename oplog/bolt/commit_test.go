@@ -130,7 +130,7 @@ func newScene(t *testing.T, l *Log, f *fates) *scene {
 	mustAppend(t, l, "doomed", "", oplogtest.Ops("a", 1, 3)...)
 	mustAppend(t, l, "pruned", "", oplogtest.Ops("a", 1, 3)...)
 	for _, doc := range []oplog.DocID{"doomed", "pruned"} {
-		if _, _, err := l.PutSnapshot(t.Context(), doc, 2, "json", strings.NewReader("two")); err != nil {
+		if _, _, err := l.PutSnapshot(t.Context(), doc, 2, oplog.SnapshotInfo{Format: "json"}, strings.NewReader("two")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -186,8 +186,9 @@ func (s *scene) checkBefore() {
 		if err != nil || n != 3 || span.Head != 3 {
 			s.t.Errorf("read %d entries of %q, %+v, %v", n, doc, span, err)
 		}
-		if err := s.l.Lookup(ctx, doc, []clock.Dot{{Actor: "a", Seq: 4}}, func(e *oplog.Entry) {
+		if err := s.l.Lookup(ctx, doc, []clock.Dot{{Actor: "a", Seq: 4}}, func(e *oplog.Entry) bool {
 			s.t.Errorf("looked up %v of %q", e.Dot, doc)
+			return true
 		}); err != nil {
 			s.t.Error(err)
 		}

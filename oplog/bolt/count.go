@@ -6,7 +6,7 @@ import "github.com/baton-relay/baton/oplog"
 // of the document stays usable.
 
 // blockBytes returns the bytes of a block at an offset. They are counted if
-// oldVersion wrote it, which takes reading all entries that are held before it.
+// version 1 wrote it, which takes reading all entries that are held before it.
 func (v *view) blockBytes(b *block, at oplog.Offset) int64 {
 	base := v.first - 1
 	switch {

@@ -38,7 +38,7 @@ func TestBytesOfOneBatch(t *testing.T) {
 	path := logPath(t)
 	l, _ := openFated(t, path, Options{CommitInterval: -1})
 	epoch := mustAppend(t, l, "d", "", oplogtest.Ops("a", 1, 250)...)
-	if _, _, err := l.PutSnapshot(t.Context(), "d", 100, "json", strings.NewReader("state")); err != nil {
+	if _, _, err := l.PutSnapshot(t.Context(), "d", 100, oplog.SnapshotInfo{Format: "json"}, strings.NewReader("state")); err != nil {
 		t.Fatal(err)
 	}
 	batches := map[*batch]bool{}

@@ -8,18 +8,21 @@ import (
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/baton-relay/baton/durable"
 )
 
 // create makes an empty log at path unless a file is there. The log is made
 // under another name and gets its own when it is complete and synced, so that a
 // crash leaves no half-made file behind that would not open.
 func create(path string) error {
-	if info, err := os.Stat(path); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+	dir := filepath.Dir(path)
+	if err := durable.MakeDir(dir); err != nil {
 		return err
 	}
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		// The process that made it may have been killed before it synced the name.
+		return errors.Join(err, durable.SyncDir(dir))
 	}
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*") // mode 0600
 	if err != nil {
@@ -33,23 +36,11 @@ func create(path string) error {
 	if err := initialize(temp); err != nil {
 		return err
 	}
-	if err := moveNew(temp, path); err != nil {
-		return err
+	err = place(temp, path, false)
+	if errors.Is(err, fs.ErrExist) {
+		return durable.SyncDir(dir) // another process was faster: its log stays
 	}
-	return syncDir(dir)
-}
-
-// moveNew gives a file its name, unless another process was faster: then its
-// file stays.
-func moveNew(temp, path string) error {
-	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
-		return os.Rename(temp, path)
-	}
-	err := os.Link(temp, path)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return os.Rename(temp, path) // a file system without hard links
+	return err
 }
 
 // initialize makes the buckets of an empty log.
@@ -62,13 +53,4 @@ func initialize(path string) error {
 		}
 		return putVersion(tx)
 	})
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

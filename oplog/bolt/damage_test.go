@@ -33,7 +33,7 @@ func writeSample(t *testing.T) []byte {
 			epoch = mustAppend(t, l, doc, epoch, oplogtest.Ops(clock.Actor(doc), seq, 30)...)
 		}
 		snapshot := strings.NewReader(strings.Repeat(string(doc), 100_000))
-		if _, _, err := l.PutSnapshot(t.Context(), doc, 700, "json", snapshot); err != nil {
+		if _, _, err := l.PutSnapshot(t.Context(), doc, 700, oplog.SnapshotInfo{Format: "json"}, snapshot); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,9 +48,15 @@ func writeSample(t *testing.T) []byte {
 	return file
 }
 
-// damage returns the file with one byte flipped in the value of a key, wherever
-// that is stored (old pages may have copies).
+// damage returns the file with one byte flipped in the middle of the value of a
+// key, wherever that is stored (old pages may have copies).
 func damage(t *testing.T, file []byte, bucket, key []byte) []byte {
+	t.Helper()
+	return damageAt(t, file, bucket, key, func(sealed []byte) int { return len(sealed) / 2 })
+}
+
+// damageAt is damage at the place in the value that where names.
+func damageAt(t *testing.T, file []byte, bucket, key []byte, where func(sealed []byte) int) []byte {
 	t.Helper()
 	path := writeFile(t, file)
 	db, err := openFile(path, readable())
@@ -70,7 +76,7 @@ func damage(t *testing.T, file []byte, bucket, key []byte) []byte {
 				return nil
 			}
 			from += i
-			file[from+len(sealed)/2] ^= 0x04
+			file[from+where(sealed)] ^= 0x04
 		}
 	}); err != nil {
 		t.Fatal(err)
@@ -189,6 +195,28 @@ func checkReported(t *testing.T, path, place string) {
 	}
 	if !strings.Contains(strings.Join(all, "\n"), place) {
 		t.Errorf("CheckFile reports %q, want %q in it", all, place)
+	}
+}
+
+// An op whose stored name is damaged is found to be damaged by who looks for it:
+// it is not taken for one that is no longer held.
+func TestLookupOfADamagedName(t *testing.T) {
+	k := offsetKey(2, 300)
+	file := damageAt(t, writeSample(t), bucketOps, k[:], func(sealed []byte) int { return bytes.Index(sealed, []byte("middle")) })
+	l, err := Open(writeFile(t, file), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for seq := uint64(298); seq <= 302; seq++ {
+		dot := clock.Dot{Actor: "middle", Seq: seq}
+		found := false
+		err := l.Lookup(t.Context(), "middle", []clock.Dot{dot}, func(e *oplog.Entry) bool { found = e.Dot == dot; return true })
+		if seq == 300 {
+			checkCorruption(t, err, `document "middle", entry 300`)
+		} else if !found {
+			t.Errorf("%v is not found, %v", dot, err)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type document struct {
 	mu sync.RWMutex
 	// guarded by mu; the committer, which alone changes them, reads them without
 	ready     bool // the load is over and went well
+	broken    bool // the load is over and failed
 	exists    bool
 	first     oplog.Offset
 	head      oplog.Offset
@@ -74,7 +75,7 @@ func (s *spacing) add(e *oplog.Entry, bytes int, fresh bool) {
 
 // due reports whether an index block should be written. Blocks cost at most a
 // sixteenth of the entries that they index, however many actors a document has.
-// Behind one of oldVersion another is due at once, so that bytes are counted once.
+// Behind one of version 1 another is due at once, so that bytes are counted once.
 func (s *spacing) due() bool {
 	return s.old || s.entries >= spacingEntries && s.bytes >= spacingFactor*s.block
 }
@@ -117,7 +118,7 @@ func (d *document) ensure(view func(load func(*bbolt.Tx) error) error) error {
 		})
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.ready = d.loadErr == nil
+		d.ready, d.broken = d.loadErr == nil, d.loadErr != nil
 		d.exists = d.ready && exists
 	})
 	return d.loadErr
@@ -176,6 +177,13 @@ func (d *document) known() (exists, known bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.exists, d.ready
+}
+
+// failed reports whether the document could not be loaded.
+func (d *document) failed() bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.broken
 }
 
 // footprint is about how many bytes of memory a document takes; keep is false

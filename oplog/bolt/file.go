@@ -78,6 +78,9 @@ func tryOpenFile(path string, o *bbolt.Options) (db *bbolt.DB, at fs.FileInfo, e
 	var file *os.File
 	o.OpenFile = func(path string, flag int, mode fs.FileMode) (f *os.File, err error) {
 		file, err = os.OpenFile(path, flag, mode)
+		if err == nil && o.ReadOnly {
+			err = notEmpty(file)
+		}
 		return file, err
 	}
 	defer func() {
@@ -100,9 +103,27 @@ func tryOpenFile(path string, o *bbolt.Options) (db *bbolt.DB, at fs.FileInfo, e
 	return db, at, nil
 }
 
+// ErrEmpty says that a file has 0 bytes. No log is ever that short, so the file has
+// lost what it held.
+var ErrEmpty = errors.New("the file is empty: what it held is lost; restore a backup, or, to begin anew, delete the file")
+
+// notEmpty closes a file that is empty.
+func notEmpty(f *os.File) error {
+	info, err := f.Stat()
+	if err == nil && info.Size() == 0 {
+		err = ErrEmpty
+	}
+	if err != nil {
+		f.Close()
+	}
+	return err
+}
+
 // explain says what it means that bbolt cannot open a file.
 func explain(path string, err error) error {
 	switch {
+	case errors.Is(err, ErrEmpty):
+		return fmt.Errorf("%s: %w", path, err)
 	case errors.Is(err, berrors.ErrTimeout):
 		return fmt.Errorf("%w: %s: stop the relay or tool that has it open, or give this one another file", oplog.ErrInUse, path)
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):

@@ -73,7 +73,7 @@ func writeKilled(t *testing.T, path string, actor string) {
 		for seq := uint64(1); seq < 12_000; seq += 1000 {
 			epoch = mustAppend(t, l, doc, epoch, oplogtest.Ops(clock.Actor(actor), seq, 1000)...)
 		}
-		if _, _, err := l.PutSnapshot(t.Context(), doc, 11_500, "json", bytes.NewReader(make([]byte, 40*chunkSize))); err != nil {
+		if _, _, err := l.PutSnapshot(t.Context(), doc, 11_500, oplog.SnapshotInfo{Format: "json"}, bytes.NewReader(make([]byte, 40*chunkSize))); err != nil {
 			t.Fatal(err)
 		}
 	}

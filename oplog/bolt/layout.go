@@ -12,10 +12,11 @@ import (
 )
 
 // formatVersion is the version of the layout that this package writes. It reads
-// oldVersion as well, whose index blocks do not say how many bytes came before.
+// all from oldestVersion on: index blocks of version 1 do not say how many bytes
+// came before, and snapshots of versions 1 and 2 not who stored them and with what.
 const (
-	formatVersion = 2
-	oldVersion    = 1
+	formatVersion = 3
+	oldestVersion = 1
 )
 
 // The buckets. All values are sealed (oplog.Seal) with their key.
@@ -101,7 +102,7 @@ type block struct {
 	at    int64 // time of the entry at that offset
 	heads oplog.Heads
 	// bytes is the content of the entries up to that offset, pruned or not, or
-	// uncounted in a block of oldVersion. Behind such blocks counting starts with
+	// uncounted in a block of version 1. Behind such blocks counting starts with
 	// what was still held: only the difference of two is ever used.
 	bytes int64
 }
@@ -159,7 +160,9 @@ type snapshotRecord struct {
 //	[32]byte sha256
 //	uvarint  at
 //	uvarint  length, format
-//	clock    to the end
+//	clock
+//	uvarint  length, by
+//	uvarint  length, maker
 func (s *snapshotRecord) appendBinary(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, s.blob)
 	dst = binary.AppendUvarint(dst, uint64(s.Bytes))
@@ -167,7 +170,11 @@ func (s *snapshotRecord) appendBinary(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(s.At))
 	dst = binary.AppendUvarint(dst, uint64(len(s.Format)))
 	dst = append(dst, s.Format...)
-	return s.Clock.AppendBinary(dst)
+	dst = s.Clock.AppendBinary(dst)
+	dst = binary.AppendUvarint(dst, uint64(len(s.By)))
+	dst = append(dst, s.By...)
+	dst = binary.AppendUvarint(dst, uint64(len(s.Maker)))
+	return append(dst, s.Maker...)
 }
 
 func parseSnapshot(b []byte, at oplog.Offset) (s snapshotRecord, err error) {
@@ -181,8 +188,14 @@ func parseSnapshot(b []byte, at oplog.Offset) (s snapshotRecord, err error) {
 	if d.failed || s.blob == 0 || s.Bytes < 0 {
 		return snapshotRecord{}, errRecord
 	}
-	var rest []byte
-	if s.Clock, rest, err = clock.ParseBinary(d.rest); err != nil || len(rest) > 0 {
+	if s.Clock, d.rest, err = clock.ParseBinary(d.rest); err != nil {
+		return snapshotRecord{}, errRecord
+	}
+	if len(d.rest) > 0 { // else it is a record of version 1 or 2
+		s.By = string(d.bytes(d.uvarint()))
+		s.Maker = oplog.Maker(d.bytes(d.uvarint()))
+	}
+	if d.failed || len(d.rest) > 0 {
 		return snapshotRecord{}, errRecord
 	}
 	return s, nil
@@ -245,7 +258,7 @@ func version(tx *bbolt.Tx) (uint64, error) {
 		return 0, &oplog.CorruptionError{Place: tx.DB().Path() + ", format version", Err: err}
 	}
 	v, _ := binary.Uvarint(body)
-	if v < oldVersion || v > formatVersion {
+	if v < oldestVersion || v > formatVersion {
 		return 0, fmt.Errorf("%s has format version %d and this program knows %d: use a newer one", tx.DB().Path(), v, formatVersion)
 	}
 	return v, nil

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
 	"github.com/baton-relay/baton/oplog/bolt"
 	"github.com/baton-relay/baton/oplog/oplogtest"
@@ -22,7 +23,13 @@ import (
 // for what is in it.
 func oldFile(t *testing.T) (path string) {
 	t.Helper()
-	packed, err := os.Open(filepath.Join("testdata", "version1.db.gz"))
+	return unpacked(t, "version1.db.gz")
+}
+
+// unpacked unpacks a file of testdata.
+func unpacked(t *testing.T, name string) (path string) {
+	t.Helper()
+	packed, err := os.Open(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +138,7 @@ func TestOldVersionIsReadAsItIs(t *testing.T) {
 }
 
 // TestOldVersionIsCarriedOn checks that a file of version 1 becomes one of
-// version 2 that is right through all that may happen to it next.
+// the newest version that is right through all that may happen to it next.
 func TestOldVersionIsCarriedOn(t *testing.T) {
 	path := oldFile(t)
 	if v := fileVersion(t, path); v != 1 {
@@ -144,7 +151,7 @@ func TestOldVersionIsCarriedOn(t *testing.T) {
 		checkBytes(t, l.Log, doc, want[doc])
 	}
 	l.mustClose(t)
-	if v := fileVersion(t, path); v != 2 {
+	if v := fileVersion(t, path); v != 3 {
 		t.Errorf("once opened, the file has version %d", v)
 	}
 	l.open(t)
@@ -162,8 +169,8 @@ func TestOldVersionIsCarriedOn(t *testing.T) {
 			}
 		}
 	}
-	// Pruned between two blocks of version 1, before any of version 2 is written.
-	if _, _, err := l.PutSnapshot(t.Context(), "long", 300, "json", strings.NewReader("state")); err != nil {
+	// Pruned between two blocks of version 1, before any of a later one is written.
+	if _, _, err := l.PutSnapshot(t.Context(), "long", 300, oplog.SnapshotInfo{Format: "json"}, strings.NewReader("state")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Prune(t.Context(), "long", 300); err != nil {
@@ -179,6 +186,64 @@ func TestOldVersionIsCarriedOn(t *testing.T) {
 		for doc := range want {
 			checkBytes(t, l.Log, doc, want[doc])
 		}
+	}
+}
+
+// TestSnapshotsOfVersion2 opens a file that a program of format version 2 wrote: two
+// documents of six ops with snapshots at 3 and 6, one of them pruned before 4. Who
+// stored its snapshots is not known; of new ones it is.
+func TestSnapshotsOfVersion2(t *testing.T) {
+	path := unpacked(t, "version2.db.gz")
+	check := func(l *bolt.Log) {
+		t.Helper()
+		for _, doc := range []oplog.DocID{"kept", "pruned"} {
+			for _, at := range []oplog.Offset{3, 6} {
+				s, err := l.Snapshot(t.Context(), doc, at)
+				if err != nil || s.Offset != at || s.Bytes != 10 || s.By != "" || s.Maker != "" || s.Clock.Get(clock.Actor(doc)) != uint64(at) {
+					t.Errorf("%s at %d: got %+v, %v", doc, at, s, err)
+				}
+			}
+		}
+	}
+	if v := fileVersion(t, path); v != 2 {
+		t.Fatalf("the file to begin with has version %d", v)
+	}
+	mustCheckFile(t, path)
+	reading, err := bolt.OpenReadOnly(path, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(reading)
+	if err := reading.Close(); err != nil {
+		t.Error(err)
+	}
+	l := open(t, path, bolt.Options{CommitInterval: -1})
+	check(l.Log)
+	if err := l.DeleteSnapshot(t.Context(), "kept", 3); err != nil {
+		t.Fatal(err)
+	}
+	info := oplog.SnapshotInfo{By: "ann", Maker: "automerge 3.5.0"}
+	if _, _, err := l.PutSnapshot(t.Context(), "kept", 4, info, strings.NewReader("state")); err != nil {
+		t.Fatal(err)
+	}
+	l.mustClose(t)
+	if v := fileVersion(t, path); v != 3 {
+		t.Errorf("once opened, the file has version %d", v)
+	}
+	l.open(t)
+	if s, err := l.Snapshot(t.Context(), "kept", 5); err != nil || s.Offset != 4 || s.By != "ann" || s.Maker != "automerge 3.5.0" {
+		t.Errorf("the new one: got %+v, %v", s, err)
+	}
+	copied, restored := filepath.Join(t.TempDir(), "copy.db"), filepath.Join(t.TempDir(), "restored.db")
+	if err := l.BackupFile(t.Context(), copied, bolt.BackupOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bolt.Restore(t.Context(), copied, restored, bolt.RestoreOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, restored, bolt.Options{})
+	if s, err := again.Snapshot(t.Context(), "kept", 5); err != nil || s.By != "ann" || s.Maker != "automerge 3.5.0" {
+		t.Errorf("in a backup that was restored: got %+v, %v", s, err)
 	}
 }
 
@@ -247,7 +312,7 @@ func TestOldVersionDamaged(t *testing.T) {
 	if _, err := l.Append(t.Context(), oplog.Append{Doc: "long", Epoch: s.Epoch, Entries: []oplog.Entry{late}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.PutSnapshot(t.Context(), "long", 300, "json", strings.NewReader("state")); err != nil {
+	if _, _, err := l.PutSnapshot(t.Context(), "long", 300, oplog.SnapshotInfo{Format: "json"}, strings.NewReader("state")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Prune(t.Context(), "long", 301); err != nil {
@@ -275,7 +340,8 @@ func (l *agingLog) Reopen(t *testing.T) {
 	l.open(t)
 }
 
-// makeOld makes a file what a program of version 1 would have written.
+// makeOld makes a file what a program of version 1 would have written, but for who
+// stored its snapshots.
 func makeOld(t *testing.T, path string) {
 	t.Helper()
 	updateBuckets(t, path, func(tx *bbolt.Tx) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/baton-relay/baton/durable"
 	"github.com/baton-relay/baton/oplog"
 )
 
@@ -67,7 +68,7 @@ func place(temp, path string, replace bool) error {
 	if err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 func placeNew(temp, path string) error {
@@ -89,6 +90,9 @@ func checkWhole(ctx context.Context, path string) error {
 			first = c
 		}
 	})
+	if errors.Is(err, ErrEmpty) {
+		return errors.New("it is damaged: it is empty")
+	}
 	if first != nil {
 		return fmt.Errorf("it is damaged (places: %d): %w", places, first)
 	}

@@ -292,7 +292,7 @@ func appendSome(l *Log, doc oplog.DocID, n int, out io.Writer) error {
 
 func snapshotAndPrune(ctx context.Context, l *Log, doc oplog.DocID, at oplog.Offset) error {
 	content := strings.Repeat(string(doc), 2000*int(at%7))
-	if _, _, err := l.PutSnapshot(ctx, doc, at, "json", strings.NewReader(content)); err != nil {
+	if _, _, err := l.PutSnapshot(ctx, doc, at, oplog.SnapshotInfo{Format: "json"}, strings.NewReader(content)); err != nil {
 		return err
 	}
 	if at%80 == 0 {

@@ -3,8 +3,6 @@ package bolt
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/baton-relay/baton/oplog"
 )
@@ -17,15 +15,13 @@ var errReadOnly = fmt.Errorf("%w: it was opened for reading only", oplog.ErrUnav
 // while it is looked at no relay can open it. Nothing in the file changes: a backup
 // stays one, with the epochs of the log it came from, and what is left to remove
 // stays. All methods that write return [oplog.ErrUnavailable], and so does Health.
-// There is nothing to be made here: without a file it is [fs.ErrNotExist].
+// There is nothing to be made here: without a file it is [fs.ErrNotExist], and an
+// empty one is [ErrEmpty].
 //
 // What a process that was killed wrote last may be lost if the power fails before
 // the log is opened with [Open], which syncs it.
 func OpenReadOnly(path string, o Options) (*Log, error) {
 	o = o.withDefaults()
-	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
-		return nil, fmt.Errorf("open log: %s is empty: %w", path, fs.ErrNotExist)
-	}
 	db, err := openFile(path, readable())
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)

@@ -80,7 +80,7 @@ func (l *readOnlyReads) Locate(ctx context.Context, doc oplog.DocID, c clock.Vec
 	return at, err
 }
 
-func (l *readOnlyReads) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, visit func(*oplog.Entry)) (err error) {
+func (l *readOnlyReads) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, visit func(*oplog.Entry) bool) (err error) {
 	l.do(true, func(log *bolt.Log) { err = log.Lookup(ctx, doc, dots, visit) })
 	return err
 }
@@ -90,8 +90,8 @@ func (l *readOnlyReads) Docs(ctx context.Context, after oplog.DocID, limit int) 
 	return ids, err
 }
 
-func (l *readOnlyReads) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, format oplog.Format, r io.Reader) (s oplog.Snapshot, stored bool, err error) {
-	l.do(false, func(log *bolt.Log) { s, stored, err = log.PutSnapshot(ctx, doc, at, format, r) })
+func (l *readOnlyReads) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, info oplog.SnapshotInfo, r io.Reader) (s oplog.Snapshot, stored bool, err error) {
+	l.do(false, func(log *bolt.Log) { s, stored, err = log.PutSnapshot(ctx, doc, at, info, r) })
 	return s, stored, err
 }
 
@@ -177,7 +177,7 @@ func fixture(t *testing.T) string {
 		if _, err := l.Append(t.Context(), oplog.Append{Doc: doc, Entries: oplogtest.Ops("a", 1, 6000)}); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := l.PutSnapshot(t.Context(), doc, 5900, "json", strings.NewReader("state")); err != nil {
+		if _, _, err := l.PutSnapshot(t.Context(), doc, 5900, oplog.SnapshotInfo{Format: "json"}, strings.NewReader("state")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -259,7 +259,7 @@ func TestReadOnlyRefusesWrites(t *testing.T) {
 			return err
 		},
 		"PutSnapshot": func() error {
-			_, _, err := l.PutSnapshot(t.Context(), "e", 5950, "json", strings.NewReader("more"))
+			_, _, err := l.PutSnapshot(t.Context(), "e", 5950, oplog.SnapshotInfo{Format: "json"}, strings.NewReader("more"))
 			return err
 		},
 		"DeleteSnapshot": func() error { return l.DeleteSnapshot(t.Context(), "e", 5900) },
@@ -314,9 +314,9 @@ func TestReadOnlyNeedsALog(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{empty, none} {
-		if _, err := bolt.OpenReadOnly(path, bolt.Options{}); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: got error %v, want %v", path, err, fs.ErrNotExist)
+	for path, want := range map[string]error{empty: bolt.ErrEmpty, none: fs.ErrNotExist} {
+		if _, err := bolt.OpenReadOnly(path, bolt.Options{}); !errors.Is(err, want) {
+			t.Errorf("%s: got error %v, want %v", path, err, want)
 		}
 	}
 	if _, err := os.Stat(none); !errors.Is(err, fs.ErrNotExist) {

@@ -12,6 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/baton-relay/baton/durable"
 	"github.com/baton-relay/baton/oplog"
 )
 
@@ -56,7 +57,7 @@ func restore(ctx context.Context, backup, path string, o RestoreOptions) (kept s
 		return "", err
 	}
 	defer old.release()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := durable.MakeDir(filepath.Dir(path)); err != nil {
 		return "", err
 	}
 	if err := removeParts(path); err != nil {
@@ -157,7 +158,7 @@ func (o *oldLog) keep(path string) (kept string, err error) {
 			break
 		}
 	}
-	return kept, errors.Join(err, syncDir(filepath.Dir(path)))
+	return kept, errors.Join(err, durable.SyncDir(filepath.Dir(path)))
 }
 
 // copyOld is for file systems without hard links.

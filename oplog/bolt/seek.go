@@ -76,7 +76,7 @@ func (v *view) blockFrom(from, upTo oplog.Offset) (oplog.Offset, clock.Vector, e
 }
 
 // Lookup implements [oplog.Log].
-func (l *Log) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, visit func(*oplog.Entry)) error {
+func (l *Log) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, visit func(*oplog.Entry) bool) error {
 	err := l.read(ctx, doc, func(v *view, m moment) error {
 		known, err := v.unpruned(m.doc.seen(dots))
 		if err != nil || len(known) == 0 {
@@ -85,10 +85,11 @@ func (l *Log) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, vis
 		slices.SortFunc(known, func(a, b clock.Dot) int {
 			return cmp.Or(cmp.Compare(a.Actor, b.Actor), cmp.Compare(a.Seq, b.Seq))
 		})
-		return v.lookup(m.First-1, m.Head, slices.Compact(known), func(e *oplog.Entry) {
+		_, err = v.lookup(m.First-1, m.Head, slices.Compact(known), func(e *oplog.Entry) bool {
 			defer passPanic()
-			visit(e)
+			return visit(e)
 		})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("look up ops of %q: %w", doc, err)
@@ -107,14 +108,14 @@ func (v *view) unpruned(dots []clock.Dot) ([]clock.Dot, error) {
 
 // lookup visits the entries named by dots (sorted), which are all behind after
 // and at or before upTo. It parts them at an index block in the middle until
-// no block is left between the two.
-func (v *view) lookup(after, upTo oplog.Offset, dots []clock.Dot, visit func(*oplog.Entry)) error {
+// no block is left between the two. It reports false once visit did.
+func (v *view) lookup(after, upTo oplog.Offset, dots []clock.Dot, visit func(*oplog.Entry) bool) (more bool, err error) {
 	if len(dots) == 0 {
-		return nil
+		return true, nil
 	}
 	at, sum, err := v.middleBlock(after, upTo)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if at == 0 {
 		return v.pick(after, upTo, dots, visit)
@@ -127,8 +128,8 @@ func (v *view) lookup(after, upTo oplog.Offset, dots []clock.Dot, visit func(*op
 			late = append(late, d)
 		}
 	}
-	if err := v.lookup(after, at, early, visit); err != nil {
-		return err
+	if more, err := v.lookup(after, at, early, visit); err != nil || !more {
+		return false, err
 	}
 	return v.lookup(at, upTo, late, visit)
 }
@@ -146,17 +147,33 @@ func (v *view) middleBlock(after, upTo oplog.Offset) (at oplog.Offset, sum clock
 	return at, sum, err
 }
 
-// pick visits the entries named by dots among those between two offsets.
-func (v *view) pick(after, upTo oplog.Offset, dots []clock.Dot, visit func(*oplog.Entry)) error {
+// pick visits the entries named by dots among those between two offsets. Of the
+// others it reads the name alone: there may be hundreds of large ones between
+// two index blocks. It reports false once visit did.
+func (v *view) pick(after, upTo oplog.Offset, dots []clock.Dot, visit func(*oplog.Entry) bool) (more bool, err error) {
 	left := make(map[clock.Dot]bool, len(dots))
 	for _, d := range dots {
 		left[d] = true
 	}
-	return v.entries(after, upTo, func(e *oplog.Entry, _ int) bool {
-		if left[e.Dot] {
-			delete(left, e.Dot)
-			visit(e)
+	var e oplog.Entry
+	c := v.tx.Bucket(bucketOps).Cursor()
+	seek := offsetKey(v.num, after+1)
+	for k, sealed := c.Seek(seek[:]); len(left) > 0; k, sealed = c.Next() {
+		at, ok := parseOffsetKey(k, v.num)
+		if !ok || at > upTo {
+			// A damaged name looks like another: reading all of it finds the damage.
+			return true, v.entries(after, upTo, func(*oplog.Entry, int) bool { return true })
 		}
-		return len(left) > 0
-	})
+		if !oplog.EntryIsNamed(sealed, left) {
+			continue
+		}
+		if err := v.entry(k, sealed, at, &e); err != nil {
+			return false, err
+		}
+		delete(left, e.Dot)
+		if !visit(&e) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -70,7 +70,7 @@ func liveAndDie(ctx context.Context, l *Log, doc oplog.DocID) error {
 		}
 		at := oplog.Offset(i * 20)
 		content := fmt.Sprintf("%s at %d %s", doc, at, strings.Repeat("x", 3000*int(i)))
-		if _, _, err := l.PutSnapshot(ctx, doc, at, "json", strings.NewReader(content)); err != nil {
+		if _, _, err := l.PutSnapshot(ctx, doc, at, oplog.SnapshotInfo{Format: "json"}, strings.NewReader(content)); err != nil {
 			return err
 		}
 		if i%8 == 7 {
@@ -106,7 +106,7 @@ func lookAround(ctx context.Context, l *Log, doc oplog.DocID) error {
 	if at, err := l.Locate(ctx, doc, clock.VectorOf(dot)); ignore(err) != nil || err == nil && at != 0 && uint64(at) > dot.Seq {
 		return fmt.Errorf("%v is located at %d, %w", dot, at, err)
 	}
-	if err := l.Lookup(ctx, doc, []clock.Dot{dot}, func(*oplog.Entry) {}); ignore(err) != nil {
+	if err := l.Lookup(ctx, doc, []clock.Dot{dot}, func(*oplog.Entry) bool { return true }); ignore(err) != nil {
 		return err
 	}
 	if _, err := l.State(ctx, doc); ignore(err) != nil {

@@ -48,7 +48,7 @@ func fillDocument(t *testing.T, l *Log, doc oplog.DocID, n, snapshot int) {
 		epoch = mustAppend(t, l, doc, epoch, oplogtest.Ops("a", seq, 100)...)
 	}
 	r := bytes.NewReader(make([]byte, snapshot))
-	if _, _, err := l.PutSnapshot(t.Context(), doc, oplog.Offset(n), "json", r); err != nil {
+	if _, _, err := l.PutSnapshot(t.Context(), doc, oplog.Offset(n), oplog.SnapshotInfo{Format: "json"}, r); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -130,7 +130,7 @@ func TestSweepUploads(t *testing.T) {
 		l, _ := openFated(t, path, Options{CommitInterval: -1, MaxSnapshot: 3 * chunkSize})
 		mustAppend(t, l, "d", "", oplogtest.Op("a", 1))
 		put := func(r io.Reader) error {
-			_, _, err := l.PutSnapshot(t.Context(), "d", 1, "json", r)
+			_, _, err := l.PutSnapshot(t.Context(), "d", 1, oplog.SnapshotInfo{Format: "json"}, r)
 			return err
 		}
 		broken := errors.New("connection lost")
@@ -173,7 +173,7 @@ func TestUploadsMeet(t *testing.T) {
 				r, w := io.Pipe()
 				done := make(chan error)
 				go func() {
-					_, stored, err := l.PutSnapshot(t.Context(), "d", 1, "json", r)
+					_, stored, err := l.PutSnapshot(t.Context(), "d", 1, oplog.SnapshotInfo{Format: "json"}, r)
 					if stored {
 						t.Error("both are stored")
 					}
@@ -181,7 +181,7 @@ func TestUploadsMeet(t *testing.T) {
 				}()
 				w.Write([]byte(test.other[:3]))
 				synctest.Wait() // the first is admitted and waits for its bytes
-				if _, stored, err := l.PutSnapshot(t.Context(), "d", 1, "json", strings.NewReader("content")); err != nil || !stored {
+				if _, stored, err := l.PutSnapshot(t.Context(), "d", 1, oplog.SnapshotInfo{Format: "json"}, strings.NewReader("content")); err != nil || !stored {
 					t.Fatalf("the faster upload: stored %t, %v", stored, err)
 				}
 				w.Write([]byte(test.other[3:]))

@@ -21,11 +21,11 @@ const chunkSize = 256 << 10
 // it never takes much memory and others' commits go between; only its record,
 // which comes last, makes it one.
 type upload struct {
-	log    *Log
-	doc    oplog.DocID
-	num    uint64
-	at     oplog.Offset
-	format oplog.Format
+	log  *Log
+	doc  oplog.DocID
+	num  uint64
+	at   oplog.Offset
+	info oplog.SnapshotInfo // with the document's format once that is known
 
 	hash  hash.Hash
 	bytes int64
@@ -35,8 +35,8 @@ type upload struct {
 }
 
 // PutSnapshot implements [oplog.Log].
-func (l *Log) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, format oplog.Format, r io.Reader) (oplog.Snapshot, bool, error) {
-	u := upload{log: l, doc: doc, at: at, format: format, hash: sha256.New()}
+func (l *Log) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, info oplog.SnapshotInfo, r io.Reader) (oplog.Snapshot, bool, error) {
+	u := upload{log: l, doc: doc, at: at, info: info, hash: sha256.New()}
 	s, stored, err := oplog.Snapshot{}, false, error(errReadOnly)
 	if l.committer != nil {
 		s, stored, err = u.run(ctx, r)
@@ -80,10 +80,10 @@ func (u *upload) run(ctx context.Context, r io.Reader) (s oplog.Snapshot, stored
 func (u *upload) admit(ctx context.Context) (have snapshotRecord, found bool, err error) {
 	err = u.log.read(ctx, u.doc, func(v *view, m moment) (err error) {
 		u.num = v.num
-		if u.format != "" && u.format != m.format {
+		if u.info.Format != "" && u.info.Format != m.format {
 			return fmt.Errorf("%w: it is %q", oplog.ErrFormat, m.format)
 		}
-		u.format = m.format
+		u.info.Format = m.format
 		if have, found, err = v.snapshot(u.at); err != nil || found && slices.Contains(m.snapshots, stored{u.at, have.blob}) {
 			return err
 		}
@@ -207,7 +207,8 @@ func (u *upload) record(b *batch) (s snapshotRecord, fresh bool, err error) {
 		return s, false, err
 	}
 	s = snapshotRecord{blob: u.blob, Snapshot: oplog.Snapshot{
-		Offset: u.at, Format: u.format, Bytes: u.bytes, SHA256: u.sum(), At: b.now, Clock: u.clock,
+		Offset: u.at, Format: u.info.Format, Bytes: u.bytes, SHA256: u.sum(), At: b.now, Clock: u.clock,
+		By: u.info.By, Maker: u.info.Maker,
 	}}
 	b.scratch = s.appendBinary(b.scratch[:0])
 	key := offsetKey(u.num, u.at)

@@ -41,19 +41,27 @@ func (v *view) entries(after, upTo oplog.Offset, visit func(e *oplog.Entry, size
 		if at, ok := parseOffsetKey(k, v.num); !ok || at != want {
 			return v.corrupt("entry", want, errMissing)
 		}
-		body, err := oplog.Unseal(k, sealed)
-		if err != nil {
-			return v.corrupt("entry", want, err)
+		if err := v.entry(k, sealed, want, &e); err != nil {
+			return err
 		}
-		if err := oplog.ParseEntry(body, &e); err != nil {
-			return v.corrupt("entry", want, err)
-		}
-		e.Offset = want
 		if !visit(&e, len(sealed)) || want == upTo {
 			return nil
 		}
 		want++
 	}
+}
+
+// entry reads what is stored under the key k of an offset into e.
+func (v *view) entry(k, sealed []byte, at oplog.Offset, e *oplog.Entry) error {
+	body, err := oplog.Unseal(k, sealed)
+	if err == nil {
+		err = oplog.ParseEntry(body, e)
+	}
+	if err != nil {
+		return v.corrupt("entry", at, err)
+	}
+	e.Offset = at
+	return nil
 }
 
 // newest returns the offset of the newest entry, or the one before first if none

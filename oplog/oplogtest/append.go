@@ -73,6 +73,15 @@ func testTimes(t *testing.T, l oplog.Log) {
 	if next[0].At < future[0].At {
 		t.Errorf("time went back from %d to %d", future[0].At, next[0].At)
 	}
+	// A time that makes no sense would be that of all entries behind it.
+	never := Ops("x", 1, 2)
+	never[0].At = clock.MaxSeq
+	mustAppend(t, l, "never", "", never...)
+	tomorrow := time.Now().Add(oplog.MaxAhead).UnixMilli()
+	if s := mustState(t, l, "never"); s.At > tomorrow || never[1].At > tomorrow {
+		t.Errorf("the time of an entry from the year 287396 is %d, that behind it %d, of the document %d; want at most %d, a day ahead",
+			never[0].At, never[1].At, s.At, tomorrow)
+	}
 }
 
 func testEpochs(t *testing.T, l oplog.Log) {
@@ -277,7 +286,7 @@ func testContextEnded(t *testing.T, l oplog.Log) {
 	end()
 	_, err := l.Append(ctx, oplog.Append{Doc: "d", Epoch: epoch, Entries: Ops("a", 4, 1)})
 	checkError(t, "Append", err, context.Canceled)
-	_, _, err = l.PutSnapshot(ctx, "d", 3, oplog.DefaultFormat, strings.NewReader("three"))
+	_, _, err = l.PutSnapshot(ctx, "d", 3, oplog.SnapshotInfo{Format: oplog.DefaultFormat}, strings.NewReader("three"))
 	checkError(t, "PutSnapshot", err, context.Canceled)
 	checkError(t, "DeleteSnapshot", l.DeleteSnapshot(ctx, "d", 2), context.Canceled)
 	_, err = l.Prune(ctx, "d", 2)

@@ -19,7 +19,12 @@ type modelDoc struct {
 	format    oplog.Format
 	entries   []oplog.Entry // all that were ever appended
 	first     oplog.Offset  // as the log says
-	snapshots map[oplog.Offset]string
+	snapshots map[oplog.Offset]modelSnapshot
+}
+
+type modelSnapshot struct {
+	oplog.SnapshotInfo
+	content string
 }
 
 // sum returns the clock up to an offset.

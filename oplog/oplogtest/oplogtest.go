@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) oplog.Log, skip ...string) {
 		{"Docs", testDocs},
 		{"Delete", testDelete},
 		{"Snapshot", testSnapshot},
+		{"SnapshotInfo", testSnapshotInfo},
 		{"SnapshotRefused", testSnapshotRefused},
 		{"SnapshotReaderFails", testSnapshotReaderFails},
 		{"SnapshotDeleted", testSnapshotDeleted},

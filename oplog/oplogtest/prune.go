@@ -66,11 +66,11 @@ func checkPruned(t *testing.T, l oplog.Log, epoch oplog.Epoch, entries []oplog.E
 	}
 	var got []oplog.Entry
 	dots := []clock.Dot{entries[0].Dot, entries[cut-1].Dot, entries[cut].Dot, entries[len(entries)-1].Dot}
-	if err := l.Lookup(t.Context(), "d", dots, func(e *oplog.Entry) { got = append(got, keep(e)) }); err != nil {
+	if err := l.Lookup(t.Context(), "d", dots, func(e *oplog.Entry) bool { got = append(got, keep(e)); return true }); err != nil {
 		t.Fatal(err)
 	}
 	checkEntries(t, got, []oplog.Entry{entries[cut], entries[len(entries)-1]})
-	_, _, err = l.PutSnapshot(t.Context(), "d", entries[cut-1].Offset, "json", strings.NewReader("late"))
+	_, _, err = l.PutSnapshot(t.Context(), "d", entries[cut-1].Offset, oplog.SnapshotInfo{Format: "json"}, strings.NewReader("late"))
 	checkError(t, "PutSnapshot below the first", err, oplog.ErrPruned)
 }
 
@@ -90,7 +90,7 @@ func testPruneAll(t *testing.T, l oplog.Log) {
 	if at, err := l.Locate(t.Context(), "d", s.Heads.Clock); err != nil || at != head {
 		t.Errorf("the log's own clock is located at %d, %v", at, err)
 	}
-	if _, stored, err := l.PutSnapshot(t.Context(), "d", head, "json", strings.NewReader("everything")); stored || err != nil {
+	if _, stored, err := l.PutSnapshot(t.Context(), "d", head, oplog.SnapshotInfo{Format: "json"}, strings.NewReader("everything")); stored || err != nil {
 		t.Errorf("the same snapshot again: stored %t, %v", stored, err)
 	}
 	checkSnapshot(t, l, "d", content, "everything", s.Heads.Clock)

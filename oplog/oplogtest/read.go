@@ -115,7 +115,7 @@ func checkLocate(t *testing.T, l oplog.Log, doc oplog.DocID, entries []oplog.Ent
 func testLookup(t *testing.T, l oplog.Log) {
 	epoch, entries := interleave(t, l, "d", 1200)
 	lookup := func(dots ...clock.Dot) (got []oplog.Entry) {
-		err := l.Lookup(t.Context(), "d", dots, func(e *oplog.Entry) { got = append(got, keep(e)) })
+		err := l.Lookup(t.Context(), "d", dots, func(e *oplog.Entry) bool { got = append(got, keep(e)); return true })
 		if err != nil {
 			t.Fatalf("Lookup: %v", err)
 		}
@@ -133,6 +133,10 @@ func testLookup(t *testing.T, l oplog.Log) {
 	slices.Reverse(dots)
 	checkEntries(t, lookup(dots...), want)
 	checkEntries(t, lookup(), nil)
+	n := 0
+	if err := l.Lookup(t.Context(), "d", dots, func(*oplog.Entry) bool { n++; return n < 7 }); err != nil || n != 7 {
+		t.Errorf("visited %d entries, %v; want an end after the 7th", n, err)
+	}
 
 	next := Op("actor1", mustState(t, l, "d").Heads.Clock.Get("actor1")+1)
 	checkEntries(t, lookup(next.Dot), nil)
@@ -140,7 +144,7 @@ func testLookup(t *testing.T, l oplog.Log) {
 	mustAppend(t, l, "d", epoch, fresh...)
 	checkEntries(t, lookup(next.Dot), fresh)
 
-	err := l.Lookup(t.Context(), "no such", dots, func(*oplog.Entry) {})
+	err := l.Lookup(t.Context(), "no such", dots, func(*oplog.Entry) bool { return true })
 	checkError(t, "no such document", err, oplog.ErrNotFound)
 }
 

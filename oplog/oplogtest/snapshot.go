@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -15,7 +16,7 @@ import (
 
 func putSnapshot(t *testing.T, l oplog.Log, doc oplog.DocID, at oplog.Offset, content string) oplog.Snapshot {
 	t.Helper()
-	s, stored, err := l.PutSnapshot(t.Context(), doc, at, oplog.DefaultFormat, strings.NewReader(content))
+	s, stored, err := l.PutSnapshot(t.Context(), doc, at, oplog.SnapshotInfo{Format: oplog.DefaultFormat}, strings.NewReader(content))
 	if err != nil || !stored {
 		t.Fatalf("PutSnapshot at %d: stored %t, %v", at, stored, err)
 	}
@@ -73,6 +74,36 @@ func testSnapshot(t *testing.T, l oplog.Log) {
 	readParts(t, l, second.Offset, large)
 }
 
+// testSnapshotInfo checks that a log keeps who stored a snapshot and what made it,
+// of the first one to store it.
+func testSnapshotInfo(t *testing.T, l oplog.Log) {
+	for i, info := range []oplog.SnapshotInfo{
+		{By: "Zoë of sales", Maker: "automerge 3.5.0"},
+		{Maker: "~ " + oplog.Maker(strings.Repeat("x", 62))},
+		{By: strings.Repeat("s", 256)},
+		{},
+	} {
+		doc := oplog.DocID("d" + strconv.Itoa(i))
+		mustAppend(t, l, doc, "", Op("a", 1))
+		at := mustState(t, l, doc).Head
+		check := func(what string, s oplog.Snapshot, err error) {
+			t.Helper()
+			if err != nil || s.By != info.By || s.Maker != info.Maker {
+				t.Errorf("%s is by %q with %q, %v; want %q with %q", what, s.By, s.Maker, err, info.By, info.Maker)
+			}
+		}
+		s, stored, err := l.PutSnapshot(t.Context(), doc, at, info, strings.NewReader("state"))
+		if !stored {
+			t.Fatalf("snapshot at %d was not stored: %v", at, err)
+		}
+		check("what was stored", s, err)
+		s, err = l.Snapshot(t.Context(), doc, at)
+		check("what is kept", s, err)
+		s, _, err = l.PutSnapshot(t.Context(), doc, at, oplog.SnapshotInfo{By: "mallory", Maker: "automerge 9"}, strings.NewReader("state"))
+		check("what is kept after the same bytes again", s, err)
+	}
+}
+
 // readParts reads a snapshot at odd places.
 func readParts(t *testing.T, l oplog.Log, at oplog.Offset, content string) {
 	t.Helper()
@@ -96,7 +127,7 @@ func readParts(t *testing.T, l oplog.Log, at oplog.Offset, content string) {
 
 func testSnapshotRefused(t *testing.T, l oplog.Log) {
 	put := func(doc oplog.DocID, at oplog.Offset, f oplog.Format, content string) (bool, error) {
-		_, stored, err := l.PutSnapshot(t.Context(), doc, at, f, strings.NewReader(content))
+		_, stored, err := l.PutSnapshot(t.Context(), doc, at, oplog.SnapshotInfo{Format: f}, strings.NewReader(content))
 		return stored, err
 	}
 	_, err := put("d", 1, "json", "x")
@@ -125,7 +156,7 @@ func testSnapshotReaderFails(t *testing.T, l oplog.Log) {
 	head := mustState(t, l, "d").Head
 	broken := errors.New("connection lost")
 	r := io.MultiReader(bytes.NewReader(make([]byte, 600_000)), iotest.ErrReader(broken))
-	_, _, err := l.PutSnapshot(t.Context(), "d", head, "json", r)
+	_, _, err := l.PutSnapshot(t.Context(), "d", head, oplog.SnapshotInfo{Format: "json"}, r)
 	checkError(t, "a reader that fails", err, broken)
 	_, err = l.Snapshot(t.Context(), "d", 0)
 	checkError(t, "Snapshot", err, oplog.ErrNotFound)

@@ -110,7 +110,7 @@ func (w *walk) append(ctx context.Context, doc oplog.DocID) error {
 		return err
 	}
 	if d == nil {
-		d = &modelDoc{epoch: epoch, format: oplog.DefaultFormat, first: 1, snapshots: map[oplog.Offset]string{}}
+		d = &modelDoc{epoch: epoch, format: oplog.DefaultFormat, first: 1, snapshots: map[oplog.Offset]modelSnapshot{}}
 		if a.Format != "" {
 			d.format = a.Format
 		}
@@ -222,13 +222,17 @@ func (w *walk) compareSnapshots(ctx context.Context, doc oplog.DocID, d *modelDo
 	if s.Offset != want || s.Format != d.format || s.Clock.Compare(d.sum(want)) != clock.Equal {
 		return fmt.Errorf("snapshot up to %d is at %d with %v, want %d with %v", upTo, s.Offset, s.Clock, want, d.sum(want))
 	}
+	kept := d.snapshots[want]
+	if s.By != kept.By || s.Maker != kept.Maker {
+		return fmt.Errorf("snapshot at %d is by %q with %q, want %q with %q", want, s.By, s.Maker, kept.By, kept.Maker)
+	}
 	r, err := w.l.SnapshotData(ctx, doc, want)
 	if err != nil {
 		return err
 	}
 	got, err := io.ReadAll(io.NewSectionReader(r, 0, s.Bytes+1))
-	if err != nil || string(got) != d.snapshots[want] {
-		return fmt.Errorf("snapshot at %d has %d bytes, want %d, %v", want, len(got), len(d.snapshots[want]), err)
+	if err != nil || string(got) != kept.content {
+		return fmt.Errorf("snapshot at %d has %d bytes, want %d, %v", want, len(got), len(kept.content), err)
 	}
 	return nil
 }
@@ -268,7 +272,7 @@ func (w *walk) locate(ctx context.Context, doc oplog.DocID) error {
 func (w *walk) lookup(ctx context.Context, doc oplog.DocID) error {
 	d := w.model.docs[doc]
 	if d == nil {
-		return wantError(w.l.Lookup(ctx, doc, nil, func(*oplog.Entry) {}), oplog.ErrNotFound)
+		return wantError(w.l.Lookup(ctx, doc, nil, func(*oplog.Entry) bool { return true }), oplog.ErrNotFound)
 	}
 	dots := map[clock.Dot]bool{{Actor: "nobody", Seq: 3}: true}
 	for range w.count() {
@@ -285,7 +289,9 @@ func (w *walk) lookup(ctx context.Context, doc oplog.DocID) error {
 		list = append(list, dot)
 	}
 	n, wrong := 0, ""
-	err := w.l.Lookup(ctx, doc, list, func(e *oplog.Entry) {
+	enough := 1 + w.r.IntN(len(list))
+	want = want[:min(len(want), enough)]
+	err := w.l.Lookup(ctx, doc, list, func(e *oplog.Entry) bool {
 		switch {
 		case wrong != "":
 		case n == len(want):
@@ -294,6 +300,7 @@ func (w *walk) lookup(ctx context.Context, doc oplog.DocID) error {
 			wrong = diff(e, &want[n])
 		}
 		n++
+		return n < enough
 	})
 	if err == nil && (wrong != "" || n != len(want)) {
 		err = fmt.Errorf("looked up %d of %d ops; %s", n, len(want), wrong)
@@ -311,18 +318,21 @@ func (w *walk) putSnapshot(ctx context.Context, doc oplog.DocID) error {
 	content := strings.Repeat("snapshot ", w.r.IntN(10)) + strings.Repeat("#", w.r.IntN(3)*w.r.IntN(300_000))
 	before, exists := d.snapshots[at]
 	if exists && w.r.IntN(2) == 0 {
-		content = before
+		content = before.content
 	}
-	s, stored, err := w.l.PutSnapshot(ctx, doc, at, d.format, strings.NewReader(content))
+	info := oplog.SnapshotInfo{Format: d.format, By: []string{"", "user-a", "user-é"}[w.r.IntN(3)], Maker: []oplog.Maker{"", "sketch 1.0"}[w.r.IntN(2)]}
+	s, stored, err := w.l.PutSnapshot(ctx, doc, at, info, strings.NewReader(content))
 	switch {
-	case exists && before != content:
+	case exists && before.content != content:
 		return wantError(err, oplog.ErrExists)
 	case err != nil:
 		return err
 	case stored == exists || s.Offset != at:
 		return fmt.Errorf("stored %t at %d, want %d", stored, s.Offset, at)
 	}
-	d.snapshots[at] = content
+	if stored {
+		d.snapshots[at] = modelSnapshot{info, content}
+	}
 	return nil
 }
 

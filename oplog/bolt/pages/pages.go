@@ -34,7 +34,7 @@ type walk struct {
 	size    int64  // of the file
 	page    int64  // size of a page
 	end     uint64
-	visited map[uint64]bool
+	visited []uint64 // a bit for each page of the file
 }
 
 const (
@@ -63,8 +63,9 @@ func Walk(path string, report func(page uint64, err error)) error {
 	if err != nil {
 		return err
 	}
-	w := walk{file: f, report: report, size: info.Size(), visited: map[uint64]bool{}}
+	w := walk{file: f, report: report, size: info.Size()}
 	if root, ok := w.metas(); ok {
+		w.visited = make([]uint64, w.size/w.page/64+1)
 		w.below(root, nil, nil)
 	}
 	return nil
@@ -265,7 +266,7 @@ func (w *walk) read(id uint64) (p page, err error) {
 	case overflow >= w.end-id:
 		return p, fmt.Errorf("its length of %d pages passes the end", overflow+1)
 	}
-	for i := range overflow {
+	for i := range min(overflow, uint64(w.size/w.page)) { // the end that a damaged file claims may be far behind it
 		if !w.visit(id + 1 + i) {
 			return p, fmt.Errorf("page %d, into which it flows over, is in use twice", id+1+i)
 		}
@@ -278,12 +279,17 @@ func (w *walk) read(id uint64) (p page, err error) {
 	return p, err
 }
 
-// visit reports whether a page is visited for the first time.
+// visit reports whether a page is visited for the first time. It notes no page
+// behind the end of the file: what is there cannot be read anyway.
 func (w *walk) visit(id uint64) bool {
-	if w.visited[id] {
+	i, bit := id/64, uint64(1)<<(id%64)
+	if i >= uint64(len(w.visited)) {
+		return true
+	}
+	if w.visited[i]&bit != 0 {
 		return false
 	}
-	w.visited[id] = true
+	w.visited[i] |= bit
 	return true
 }
 
