@@ -65,15 +65,19 @@ func (r *room) accept(ctx context.Context, a author, d *delivery) {
 	// Old ops sent again are compared with what the tail holds, or the log, which
 	// is read outside the lock. What becomes old meanwhile is looked up in another
 	// turn.
-	stored := map[clock.Dot]tailEntry{}
-	for {
+	old := make([]compared, len(d.ops))
+	for epoch := oplog.Epoch(""); ; {
 		r.mu.Lock()
-		unread := r.unread(d, stored)
+		if epoch != r.state.Epoch { // the document was deleted meanwhile, and another was created
+			clear(old)
+			epoch = r.state.Epoch
+		}
+		unread := r.compare(d, old)
 		if len(unread) == 0 {
 			break
 		}
 		r.mu.Unlock()
-		if err := r.lookup(ctx, unread, stored); err != nil {
+		if err := r.lookup(ctx, d, unread, old); err != nil {
 			r.srv.slog.Error("compare retries", logDocument, r.doc, logError, err)
 			r.mu.Lock()
 			for i := range d.ops {
@@ -87,7 +91,7 @@ func (r *room) accept(ctx context.Context, a author, d *delivery) {
 	gaps := map[clock.Actor]bool{} // actors that were told of a gap in this frame
 	for i := range d.ops {
 		op := &d.ops[i]
-		if rej := r.check(a, d, i, stored); rej != nil {
+		if rej := r.check(a, d, i, &old[i]); rej != nil {
 			if rej.Code == wire.Gap {
 				if gaps[op.Actor] {
 					continue
@@ -110,40 +114,9 @@ func (r *room) accept(ctx context.Context, a author, d *delivery) {
 	r.commitWaiting()
 }
 
-// unread returns the names of old ops whose content is neither in stored nor
-// in the tail; what is in the tail it adds to stored.
-func (r *room) unread(d *delivery, stored map[clock.Dot]tailEntry) []clock.Dot {
-	var dots []clock.Dot
-	for i := range d.ops {
-		op := &d.ops[i]
-		if op.Fault != nil || !r.state.Heads.Clock.Has(op.Dot) || d.closed[op.Actor] {
-			continue
-		}
-		if _, ok := stored[op.Dot]; !ok {
-			dots = append(dots, op.Dot)
-		}
-	}
-	if len(dots) == 0 {
-		return nil
-	}
-	r.tail.find(dots, stored)
-	return slices.DeleteFunc(dots, func(d clock.Dot) bool { return stored[d].offset > 0 })
-}
-
-// lookup reads ops from the log into stored. What is no longer held gets an
-// entry without content.
-func (r *room) lookup(ctx context.Context, dots []clock.Dot, stored map[clock.Dot]tailEntry) error {
-	for _, dot := range dots {
-		stored[dot] = tailEntry{}
-	}
-	return r.srv.log.Lookup(ctx, r.doc, dots, func(e *oplog.Entry) {
-		_, stored[e.Dot] = encode(make([]byte, 0, encodedSize(e)), e)
-	})
-}
-
 // check says what is against an op, nil if nothing is. An op that is known is
 // answered here.
-func (r *room) check(a author, d *delivery, i int, stored map[clock.Dot]tailEntry) *wire.Reject {
+func (r *room) check(a author, d *delivery, i int, old *compared) *wire.Reject {
 	op, by := &d.ops[i], d.subject(i)
 	no := func(code wire.Code, format string, args ...any) *wire.Reject {
 		return &wire.Reject{Actor: op.Actor, Seq: op.Seq, Code: code, Message: fmt.Sprintf(format, args...)}
@@ -160,7 +133,12 @@ func (r *room) check(a author, d *delivery, i int, stored map[clock.Dot]tailEntr
 	}
 	head := r.head(op.Actor)
 	if op.Seq <= head {
-		if !r.known(a, op, stored) {
+		if old.is == tooMuch {
+			rej := r.unavailable(op.Dot)
+			rej.Message = "too much has to be compared with what the log holds; send it again"
+			return &rej
+		}
+		if !r.known(a, op, old) {
 			return no(wire.Conflict, "%v is another op already; take a new actor", op.Dot)
 		}
 		return nil
@@ -215,7 +193,7 @@ func (r *room) missing(c clock.Vector) clock.Vector {
 
 // known answers an op that is in the log, or on its way there, and reports
 // whether it is the same op.
-func (r *room) known(a author, op *wire.Op, stored map[clock.Dot]tailEntry) bool {
+func (r *room) known(a author, op *wire.Op, old *compared) bool {
 	if !r.state.Heads.Clock.Has(op.Dot) {
 		p := r.onItsWay(op.Dot)
 		if !p.entry.SameContent(&op.Op) {
@@ -225,12 +203,11 @@ func (r *room) known(a author, op *wire.Op, stored map[clock.Dot]tailEntry) bool
 		p.retries = append(p.retries, a)
 		return true
 	}
-	e := stored[op.Dot]
-	if !e.holds(&op.Op) {
+	if old.is == another {
 		return false
 	}
 	// Without an entry it was pruned: it lies before all that is held.
-	at := e.offset
+	at := old.at
 	if at == 0 {
 		at = max(r.state.First, 2) - 1
 	}

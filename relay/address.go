@@ -11,8 +11,9 @@ import (
 // source is where a request comes from.
 type source struct {
 	addr netip.Addr // not valid where it is not known
-	// host is the name that the client used, with the port.
-	host string
+	// hosts are the names that the client may have used, with the port: several
+	// where proxies before the trusted one added theirs.
+	hosts []string
 	// proxied says that a trusted proxy speaks for the client.
 	proxied bool
 }
@@ -22,7 +23,7 @@ type source struct {
 // counts that is not of a trusted proxy: what stands before it, the client may
 // have written itself.
 func (s *Server) sourceOf(r *http.Request) source {
-	p := source{host: r.Host}
+	p := source{hosts: []string{r.Host}}
 	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		p.addr = from.Addr().Unmap()
 	}
@@ -44,10 +45,24 @@ func (s *Server) sourceOf(r *http.Request) source {
 			break
 		}
 	}
-	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
-		p.host = host
+	if hosts := listed(r.Header.Values("X-Forwarded-Host")); len(hosts) > 0 {
+		p.hosts = hosts
 	}
 	return p
+}
+
+// listed returns the elements of a header that is a list. No page can set
+// X-Forwarded-Host (a browser asks the relay first, which says no): so all of them
+// may be compared with a page's origin.
+func listed(lines []string) (all []string) {
+	for _, line := range lines {
+		for element := range strings.SplitSeq(line, ",") {
+			if element = strings.TrimSpace(element); element != "" {
+				all = append(all, element)
+			}
+		}
+	}
+	return all
 }
 
 // warnOfProxy tells an operator, once, of what would be felt later: all who come

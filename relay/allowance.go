@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -35,17 +36,26 @@ func paces(l *wire.Limits, factor int) *[kinds]pace {
 	p := [kinds]pace{
 		countFrames:   {l.FramesPerS, l.UnackedOps},
 		countBytes:    {l.BytesPerS, l.FrameBytes},
-		countOps:      {l.OpsPerS, 2 * l.UnackedOps},
+		countOps:      {l.OpsPerS, times(2, l.UnackedOps)},
 		countStates:   {l.PresencePerS, 0},
 		countEvents:   {l.EventsPerS, 0},
 		countJoins:    {l.JoinsPerS, l.Docs},
 		countRefusals: {l.RefusalsPerS, 0},
 	}
 	for i := range p {
-		p[i].perSecond *= factor
-		p[i].burst = max(p[i].burst, p[i].perSecond*l.BurstS)
+		p[i].perSecond = times(p[i].perSecond, factor)
+		p[i].burst = max(p[i].burst, times(p[i].perSecond, l.BurstS))
 	}
 	return &p
+}
+
+// times multiplies two counts. A product that is too large for an int is the
+// largest int.
+func times(a, b int) int {
+	if b > 0 && a > math.MaxInt/b {
+		return math.MaxInt
+	}
+	return a * b
 }
 
 // allowance is what one session, or all sessions of one subject together, may
@@ -71,6 +81,18 @@ func (a *allowance) bucket(k kind) *rate.Limiter {
 	return a.buckets[k]
 }
 
+// isFull reports whether nothing of it is used up.
+func (a *allowance) isFull(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, b := range a.buckets {
+		if !isFull(b, now) {
+			return false
+		}
+	}
+	return true
+}
+
 // take takes n of a kind. If not all can be had it takes none, or with part what
 // there is, and says how long to wait for the rest.
 func (a *allowance) take(now time.Time, k kind, n int, part bool) (got int, wait time.Duration) {
@@ -92,13 +114,14 @@ func (a *allowance) take(now time.Time, k kind, n int, part bool) (got int, wait
 const shortestWait = 100 * time.Millisecond
 
 // budget is what the frames of one client are charged to: the allowance of its
-// session, and the one it shares. Each may be nil: then it is not limited.
-type budget struct{ own, shared *allowance }
+// session, the one it shares, and that of its network. Each may be nil: then it is
+// not limited.
+type budget struct{ own, shared, network *allowance }
 
 // take takes n of a kind, all or none, or says how long to wait. What one of the
-// two allowances gave is lost if the other does not.
+// allowances gave is lost if another does not.
 func (b *budget) take(now time.Time, k kind, n int) (wait time.Duration) {
-	for _, a := range [...]*allowance{b.own, b.shared} {
+	for _, a := range [...]*allowance{b.own, b.shared, b.network} {
 		if a == nil {
 			continue
 		}
@@ -112,7 +135,7 @@ func (b *budget) take(now time.Time, k kind, n int) (wait time.Duration) {
 // part takes as many of n as there are.
 func (b *budget) part(now time.Time, k kind, n int) (got int, wait time.Duration) {
 	got = n
-	for _, a := range [...]*allowance{b.own, b.shared} {
+	for _, a := range [...]*allowance{b.own, b.shared, b.network} {
 		if a == nil {
 			continue
 		}

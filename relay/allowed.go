@@ -24,8 +24,8 @@ func (s *Server) allowed(ctx context.Context, id *auth.Identity, doc string) (au
 
 // backendFailed tells the operator, every now and then: who asks may be many.
 func (s *Server) backendFailed(err error) {
-	now, told := time.Now().UnixMilli(), s.backendTold.Load()
-	if now-told >= backendTellEvery.Milliseconds() && s.backendTold.CompareAndSwap(told, now) {
+	now, told := int64(time.Since(s.started)), s.backendTold.Load()
+	if (told == 0 || now-told >= int64(backendTellEvery)) && s.backendTold.CompareAndSwap(told, now) {
 		s.slog.Error("authorizer gives no answer; nobody enters whom it was not asked about", logError, err)
 	}
 }

@@ -34,11 +34,14 @@ func (s *Server) ConnState(c net.Conn, state http.ConnState) {
 func (c *crowd) arrive(a netip.Addr) bool {
 	now := time.Now()
 	c.mu.Lock()
-	p := c.address(a, now)
-	p.strangers++
-	many := c.limits.AddressConnections > 0 && p.strangers > c.limits.AddressConnections
-	c.mu.Unlock()
-	return !many && (p.arrivals == nil || p.arrivals.AllowN(now, 1))
+	defer c.mu.Unlock()
+	may := true
+	for _, p := range c.from(a, now) {
+		p.strangers++
+		many := p.connections > 0 && p.strangers > p.connections
+		may = may && !many && (p.arrivals == nil || p.arrivals.AllowN(now, 1))
+	}
+	return may
 }
 
 // gone ends what arrive counted: the connection ended, or became a session.
@@ -46,6 +49,7 @@ func (c *crowd) gone(a netip.Addr) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := c.address(a, now)
-	p.strangers = max(0, p.strangers-1) // it may have come before its server counted
+	for _, p := range c.from(a, now) {
+		p.strangers = max(0, p.strangers-1) // it may have come before its server counted
+	}
 }

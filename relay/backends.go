@@ -23,7 +23,7 @@ func (s *Server) notifyStored(c *call, blob *oplog.Snapshot) {
 	}
 	ev := webhook.Event{
 		Type: webhook.Stored, Doc: string(c.doc), Format: string(blob.Format), Offset: uint64(blob.Offset),
-		Bytes: blob.Bytes, SHA256: hex.EncodeToString(blob.SHA256[:]), By: c.id.Subject,
+		Bytes: blob.Bytes, SHA256: hex.EncodeToString(blob.SHA256[:]), By: blob.By,
 	}
 	if state, err := s.log.State(c.r.Context(), c.doc); err == nil { // else it is gone again
 		ev.Epoch = string(state.Epoch)

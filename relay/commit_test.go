@@ -18,7 +18,7 @@ type hookedLog struct {
 	oplog.Log
 	append func(a oplog.Append) (oplog.Epoch, error)
 	// Called after the log has answered.
-	locate, snapshot func()
+	locate, snapshot, lookup func()
 }
 
 func (l *hookedLog) around(log oplog.Log) { l.Log = log }
@@ -38,6 +38,15 @@ func (l *hookedLog) Locate(ctx context.Context, doc oplog.DocID, c clock.Vector)
 		l.locate()
 	}
 	return at, err
+}
+
+// Lookup implements [oplog.Log].
+func (l *hookedLog) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, visit func(*oplog.Entry) bool) error {
+	err := l.Log.Lookup(ctx, doc, dots, visit)
+	if l.lookup != nil {
+		l.lookup()
+	}
+	return err
 }
 
 // Snapshot implements [oplog.Log].

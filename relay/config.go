@@ -27,18 +27,24 @@ type Config struct {
 	Backend *auth.Backend
 	// Logger takes what an operator should know; nil discards it.
 	Logger *slog.Logger
+	// LogLinesLost says how many lines Logger could not write, for the metrics; nil
+	// leaves that out.
+	LogLinesLost func() uint64
 	// Limits; each that is zero has its default, see [Defaults], and each that is
 	// negative is off, where the protocol has that.
 	Limits wire.Limits
 	// Throttle has rates count, and how many connections an address or a subject
 	// has. Without it those limits are 0 in every welcome.
 	Throttle bool
+	// MaxSessions is how many sessions there may be in all; 0 is no limit. Each is an
+	// open file.
+	MaxSessions int
 	// TrustedProxies are the networks whose word counts on whom they speak for:
 	// the headers X-Forwarded-For and X-Forwarded-Host.
 	TrustedProxies []netip.Prefix
 	// AllowOrigins are the web origins, beside the relay's own, whose pages may
-	// talk to it: "https://app.example.com", or "*" for all.
-	AllowOrigins []string
+	// talk to it.
+	AllowOrigins []Origin
 	// Heartbeat is how often a session is pinged (25 s). One that shows no sign
 	// of life for two of them is closed.
 	Heartbeat time.Duration
@@ -49,7 +55,11 @@ type Config struct {
 	// window again only when a whole segment fits: on loopback, with segments of
 	// 64 KiB, a reader of 1 kB/s takes nothing for a minute at a time.
 	WriteTimeout time.Duration
-	// CompactEvery is after how many ops without a snapshot one session is asked
+	// IncomingBytes bounds the memory of frames that have begun to come and are not
+	// whole yet, of all sessions together (64 MiB, and at least four frames). Beyond
+	// it sessions are closed with 1013, of whoever holds the most of it.
+	IncomingBytes int
+	// CompactEvery is after how many ops behind the newest snapshot a session is asked
 	// for one (2,000).
 	CompactEvery int
 	// Webhooks is told what happens to documents; nil tells nobody. The relay does
@@ -64,13 +74,16 @@ type Config struct {
 	Version string
 }
 
+// DefaultIncomingBytes is [Config.IncomingBytes] where that is not set.
+const DefaultIncomingBytes = 64 << 20
+
 // Defaults returns the limits of a relay that sets none and throttles.
 func Defaults() wire.Limits {
 	return wire.Limits{
-		FrameBytes:       1 << 20,
-		OpBytes:          768 << 10,
+		FrameBytes:       wire.DefaultFrameBytes,
+		OpBytes:          wire.OpBytes(wire.DefaultFrameBytes),
 		OpsPerFrame:      512,
-		ClockEntries:     4096,
+		ClockEntries:     wire.DefaultClockEntries,
 		UnackedOps:       4096,
 		ServerFrameBytes: 1<<20 + 256<<10,
 		Docs:             64,
@@ -102,7 +115,7 @@ func (c *Config) fill() {
 	d := Defaults()
 	l := &c.Limits
 	l.FrameBytes = cmp.Or(l.FrameBytes, d.FrameBytes)
-	l.OpBytes = min(cmp.Or(l.OpBytes, d.OpBytes), l.FrameBytes*3/4)
+	l.OpBytes = min(cmp.Or(l.OpBytes, l.FrameBytes), wire.OpBytes(l.FrameBytes))
 	l.OpsPerFrame = cmp.Or(l.OpsPerFrame, d.OpsPerFrame)
 	l.ClockEntries = cmp.Or(l.ClockEntries, d.ClockEntries)
 	l.UnackedOps = cmp.Or(l.UnackedOps, d.UnackedOps)
@@ -114,6 +127,7 @@ func (c *Config) fill() {
 	c.PresenceInterval = cmp.Or(c.PresenceInterval, 33*time.Millisecond)
 	l.PresenceHz = cmp.Or(l.PresenceHz, max(1, int(time.Second/c.PresenceInterval)))
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 2*time.Minute)
+	c.IncomingBytes = max(cmp.Or(c.IncomingBytes, DefaultIncomingBytes), 4*l.FrameBytes)
 	c.CompactEvery = cmp.Or(c.CompactEvery, 2000)
 	c.Version = cmp.Or(c.Version, "dev")
 	if c.Auth == nil {

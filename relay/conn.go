@@ -25,6 +25,9 @@ type conn struct {
 	net.Conn // static
 	// patience is how long the peer may take no byte at all; static.
 	patience time.Duration
+	// made is when the connection was taken over; static. Times are measured from
+	// there by the monotonic clock: the wall clock may be set.
+	made time.Time
 	// raw reads the socket without waiting, nil where there is none to ask;
 	// static. try is a bound readNow.
 	raw syscall.RawConn
@@ -34,7 +37,7 @@ type conn struct {
 	sealed bool
 
 	upgraded atomic.Bool  // the handshake is done
-	heard    atomic.Int64 // when the last byte came or went, Unix ms
+	heard    atomic.Int64 // when the last byte came or went: a [time.Duration] since made
 	sending  atomic.Bool  // frames other than a ping are on their way: patience counts
 
 	// owned by the reader
@@ -46,7 +49,10 @@ type conn struct {
 	inMessage, most int
 	watched         bool // by parking
 
-	nudged atomic.Bool // the read deadline was set by nudge
+	nudging sync.Mutex
+	nudged  bool // the read deadline is that of nudge; guarded by nudging
+
+	abandoned atomic.Bool // set by abandon, until the reader sees it
 
 	// owned by the writer
 	deadline time.Time   // the write deadline in force
@@ -67,7 +73,7 @@ var readAheads = sync.Pool{New: func() any { return new(readAhead) }}
 const bufferBytes = 264
 
 func newConn(c net.Conn, patience time.Duration, most int) *conn {
-	w := &conn{Conn: c, patience: patience, most: most}
+	w := &conn{Conn: c, patience: patience, most: most, made: time.Now()}
 	w.buffered = bufio.NewReaderSize(w, bufferBytes)
 	// Only sockets themselves: what lies on top of one (TLS) has bytes of its own.
 	if tcp, ok := c.(*net.TCPConn); ok {
@@ -80,7 +86,12 @@ func newConn(c net.Conn, patience time.Duration, most int) *conn {
 	return w
 }
 
-func (c *conn) alive() { c.heard.Store(time.Now().UnixMilli()) }
+func (c *conn) alive() { c.heard.Store(int64(time.Since(c.made))) }
+
+// silence returns for how long no byte had come or gone at a time.
+func (c *conn) silence(now time.Time) time.Duration {
+	return now.Sub(c.made) - time.Duration(c.heard.Load())
+}
 
 // await blocks until there is something to read, or an error to be had by
 // reading, or until it is nudged, which it reports. A session that is idle waits
@@ -101,16 +112,33 @@ func (c *conn) await() (nudged bool) {
 
 // nudge ends await, and nothing else. It may be called by anyone.
 func (c *conn) nudge() {
-	c.nudged.Store(true)
+	c.nudging.Lock()
+	defer c.nudging.Unlock()
+	c.nudged = true
 	_ = c.SetReadDeadline(longAgo) // a connection that is gone ends await by itself
 }
+
+// abandon ends the reading of the message that is coming with errAbandoned. It may
+// be called by anyone.
+func (c *conn) abandon() {
+	c.abandoned.Store(true)
+	c.nudge()
+}
+
+var errAbandoned = errors.New("the relay gave up on a frame in its middle")
 
 // wasNudged reports whether a read ended because of nudge, and takes the
 // deadline off again.
 func (c *conn) wasNudged(err error) bool {
-	if !errors.Is(err, os.ErrDeadlineExceeded) || !c.nudged.Swap(false) {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
+	c.nudging.Lock()
+	defer c.nudging.Unlock()
+	if !c.nudged {
+		return false
+	}
+	c.nudged = false
 	_ = c.SetReadDeadline(time.Time{})
 	return true
 }
@@ -168,6 +196,9 @@ func (c *conn) read(p []byte) (int, error) {
 		}
 		if n > 0 || !c.wasNudged(err) {
 			return n, err
+		}
+		if c.abandoned.Swap(false) {
+			return 0, errAbandoned
 		}
 	}
 }

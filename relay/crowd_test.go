@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -220,7 +221,7 @@ func TestUntrustedProxiesAreTold(t *testing.T) {
 func TestWhereARequestComesFrom(t *testing.T) {
 	s := &Server{cfg: behindProxy(wire.Limits{}), slog: slog.New(slog.DiscardHandler)}
 	tests := map[string]struct {
-		remote, forwarded, host, wantAddr, wantHost string
+		remote, forwarded, host, wantAddr, wantHosts string
 	}{
 		"nobody between":            {"8.8.8.8:1", "", "", "8.8.8.8", "here:8080"},
 		"a proxy":                   {"10.1.1.1:1", "8.8.8.8", "there", "8.8.8.8", "there"},
@@ -233,6 +234,7 @@ func TestWhereARequestComesFrom(t *testing.T) {
 		"mapped":                    {"[::ffff:10.1.1.1]:1", "::ffff:8.8.8.8", "", "8.8.8.8", "here:8080"},
 		"nonsense":                  {"10.1.1.1:1", "8.8.8.8, unknown", "", "10.1.1.1", "here:8080"},
 		"only proxies":              {"10.1.1.1:1", "10.9.9.9, 10.2.2.2", "", "10.9.9.9", "here:8080"},
+		"two hosts":                 {"10.1.1.1:1", "8.8.8.8", "there:443, inside ,", "8.8.8.8", "there:443 inside"},
 		"a host, nobody spoken for": {"10.1.1.1:1", "", "there", "10.1.1.1", "here:8080"},
 	}
 	for name, tt := range tests {
@@ -244,9 +246,142 @@ func TestWhereARequestComesFrom(t *testing.T) {
 			if tt.host != "" {
 				r.Header.Set("X-Forwarded-Host", tt.host)
 			}
-			if got := s.sourceOf(r); got.addr.String() != tt.wantAddr || got.host != tt.wantHost {
-				t.Errorf("got %v as %s, want %s as %s", got.addr, got.host, tt.wantAddr, tt.wantHost)
+			if got := s.sourceOf(r); got.addr.String() != tt.wantAddr || strings.Join(got.hosts, " ") != tt.wantHosts {
+				t.Errorf("got %v as %s, want %s as %s", got.addr, got.hosts, tt.wantAddr, tt.wantHosts)
 			}
 		})
+	}
+}
+
+// The 48 bits around an IPv6 address, which one person can get for the asking, may
+// have eight times what one address may, however many addresses that is spread over.
+func TestNetworksAreCounted(t *testing.T) {
+	h := start(t, behindProxy(wire.Limits{AddressConnections: 2, SubjectConnections: -1, HandshakesPerS: -1}))
+	for i := range 16 {
+		if _, got := h.handshake(fmt.Sprintf("2001:db8:1:%x::1", i), "ann"); got != 101 {
+			t.Fatalf("connection %d of the network: got %d, want 101", i+1, got)
+		}
+	}
+	if _, got := h.handshake("2001:db8:1:ffff::1", "ann"); got != 429 {
+		t.Errorf("connection 17 of the network: got %d, want 429", got)
+	}
+	for _, from := range []string{"2001:db8:2::1", "1.1.1.1", "1.1.1.2"} {
+		if _, got := h.handshake(from, "ann"); got != 101 {
+			t.Errorf("from %s: got %d, want 101", from, got)
+		}
+	}
+	c := newCrowd(&wire.Limits{SubjectFactor: 1, HandshakesPerS: 1, BurstS: 10, AddressConnections: 2, OpsPerS: 5})
+	allowed, arrived := 0, 0
+	for i := range 200 {
+		a := netip.AddrFrom16([16]byte{0x20, 0x01, 7: byte(i)})
+		if c.knock(a, 1) {
+			allowed++
+		}
+		if c.arrive(a) {
+			arrived++
+		}
+	}
+	if allowed != 80 || arrived != 16 {
+		t.Errorf("of 200 addresses of a network %d began a handshake and %d arrived, want 80 and 16", allowed, arrived)
+	}
+	// Those without a name share what their network may send.
+	ops := 0
+	for i := range 200 {
+		a := netip.AddrFrom16([16]byte{0x20, 0x02, 7: byte(i)})
+		in, full := c.enter(a, &auth.Identity{})
+		if full != nil {
+			t.Fatal(full)
+		}
+		b := budget{shared: in.shared, network: in.network}
+		got, _ := b.part(time.Now(), countOps, 50)
+		ops += got
+		in.leave()
+	}
+	if ops < 400 || ops > 450 {
+		t.Errorf("200 addresses of a network sent %d ops at once, want the 400 of eight addresses", ops)
+	}
+}
+
+// Who goes away and comes back finds the buckets as they would be by then, whatever
+// the limits are: no bucket is made anew before it would be full.
+func TestBucketsOutliveTheirBursts(t *testing.T) {
+	limits := &wire.Limits{SubjectFactor: 1, BurstS: 60, OpsPerS: 1, UnackedOps: 500, HandshakesPerS: 1} // a thousand ops at once, refilled after 1,000 s
+	c := newCrowd(limits)
+	address, ann := netip.MustParseAddr("1.1.1.1"), &auth.Identity{Subject: "ann"}
+	now := time.Now()
+	spend := func(at time.Time) int {
+		in, full := c.enter(address, ann)
+		if full != nil {
+			t.Fatal(full)
+		}
+		defer in.leave()
+		b := budget{shared: in.shared}
+		got, _ := b.part(at, countOps, 5000)
+		return got
+	}
+	if got := spend(now); got != 1000 {
+		t.Fatalf("at first: got %d ops, want 1000", got)
+	}
+	for after := time.Second; after <= 300*time.Second; after += time.Second {
+		c.forget(now.Add(after))
+	}
+	if got := spend(now.Add(300 * time.Second)); got < 290 || got > 310 {
+		t.Errorf("after 300 s: got %d ops, want about 300, at one a second", got)
+	}
+	for after := 300 * time.Second; after <= 1500*time.Second; after += time.Second {
+		c.forget(now.Add(after))
+	}
+	if n := len(c.addresses) + len(c.subjects); n != 0 {
+		t.Errorf("%d are remembered when all is full again, want none", n)
+	}
+}
+
+// There are never more sessions than there may be: a handshake beyond that is told
+// when to come again, and comes in when there is a place.
+func TestSessionsAreCapped(t *testing.T) {
+	var log bytes.Buffer
+	h := start(t, Config{MaxSessions: 5, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	var coming sync.WaitGroup
+	got := make(chan *websocket.Conn, 50)
+	for range 50 {
+		coming.Go(func() {
+			ws, resp, err := h.dialer.DialContext(t.Context(), "ws"+h.url[len("http"):]+"/v1/ws", nil)
+			switch {
+			case err == nil:
+				got <- ws
+			case resp == nil || resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "10":
+				t.Errorf("refused with %v, %v; want 503 and when to come again", resp, err)
+			}
+		})
+	}
+	coming.Wait()
+	close(got)
+	if n := len(got); n != 5 {
+		t.Errorf("%d of 50 came in at once, want 5", n)
+	}
+	h.do("GET /v1/ws", "").want(t, "a request that is no handshake", 503, `"code":"unavailable"`, `"retry_ms":10000`)
+	h.do("GET /readyz", "").want(t, "readiness", 200)
+	metrics := h.do("GET /metrics", "").body
+	for _, line := range []string{"baton_sessions 5\n", "baton_sessions_limit 5\n", "baton_sessions_refused_total 46\n"} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("the metrics lack %q", line)
+		}
+	}
+	for ws := range got {
+		ws.Close()
+	}
+	for deadline := time.Now().Add(patience); ; {
+		ws, _, err := h.dialer.DialContext(t.Context(), "ws"+h.url[len("http"):]+"/v1/ws", nil)
+		if err == nil {
+			ws.Close()
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("got %v after all had left, want a session", err)
+		}
+	}
+	h.until("every slot is free", func() bool { return h.srv.slots.Load() == 0 })
+	h.srv.Close()
+	if n := strings.Count(log.String(), "--max-sessions"); n != 1 {
+		t.Errorf("the operator was told %d times, want once:\n%s", n, log.String())
 	}
 }

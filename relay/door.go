@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -38,19 +37,20 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	origin := r.Header.Get("Origin")
-	if !s.originAllowed(r, origin, from.host) {
+	own, allowed := s.judgeOrigin(r, origin, &from)
+	if !allowed {
 		s.meters.authFailed(authOrigin)
 		refuse(w, http.StatusForbidden, wire.Forbidden,
 			"pages from "+strings.TrimSpace(origin+" elsewhere")+" may not talk to this relay; its operator can allow an origin")
 		return
 	}
 	h.Add("Vary", "Origin")
-	if origin != "" && !sameOrigin(origin, from.host) {
+	if origin != "" && !own {
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Access-Control-Expose-Headers", "Baton-Epoch, Baton-Format, Baton-Sha256, Baton-Offset, ETag, Retry-After, X-Request-Id")
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Range, If-None-Match, Last-Event-ID, Baton-Format, Baton-Sha256")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Baton-Token, Content-Type, Accept, Range, If-None-Match, Last-Event-ID, Baton-Format, Baton-Sha256, Baton-Maker")
 			h.Set("Access-Control-Max-Age", "600")
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -74,42 +74,34 @@ func (s *Server) hostAllowed(r *http.Request, from *source) bool {
 	if !ok || !tcp.IP.IsLoopback() {
 		return true
 	}
-	name := r.Host
-	if host, _, err := net.SplitHostPort(name); err == nil {
-		name = host
-	}
-	name = strings.ToLower(strings.Trim(name, "[]"))
+	name, _ := hostAndPort(r.Host)
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
 	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() {
 		return true
 	}
-	return slices.ContainsFunc(s.cfg.AllowOrigins, func(o string) bool {
-		u, err := url.Parse(o)
-		return err == nil && strings.EqualFold(u.Hostname(), name) && name != ""
-	})
+	return name != "" && slices.ContainsFunc(s.cfg.AllowOrigins, func(o Origin) bool { return o.names(name) })
 }
 
-// originAllowed reports whether the page that makes a request may. Programs
-// other than browsers send neither of the headers.
-func (s *Server) originAllowed(r *http.Request, origin, host string) bool {
+// judgeOrigin reports whether the page that makes a request may, and whether it is
+// the relay's own. Programs other than browsers send neither of the headers.
+func (s *Server) judgeOrigin(r *http.Request, origin string, from *source) (own, allowed bool) {
 	if origin != "" {
-		return sameOrigin(origin, host) || slices.Contains(s.cfg.AllowOrigins, "*") ||
-			slices.ContainsFunc(s.cfg.AllowOrigins, func(o string) bool { return strings.EqualFold(strings.TrimSuffix(o, "/"), origin) })
+		page, err := parseOrigin(origin)
+		if err != nil {
+			return false, slices.ContainsFunc(s.cfg.AllowOrigins, func(o Origin) bool { return o.every })
+		}
+		own = slices.ContainsFunc(from.hosts, page.isAt)
+		return own, own || slices.ContainsFunc(s.cfg.AllowOrigins, func(o Origin) bool { return o.allows(page) })
 	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":
-		return true
+		return true, true
 	}
 	// Following a link to a page of this relay is no reading of it.
-	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
+	return false, r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
 		r.Header.Get("Sec-Fetch-Dest") == "document" && !strings.HasPrefix(r.URL.Path, "/v1/")
-}
-
-func sameOrigin(origin, host string) bool {
-	u, err := url.Parse(origin)
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
 }
 
 // refuse answers with an error as JSON.
@@ -167,9 +159,13 @@ func (s *Server) tokenRefused(key, where string, err error) {
 	s.slog.Debug("token refused", attrs...)
 }
 
-// requestToken returns the first token found: of the Authorization header, a
-// second offered subprotocol, the query.
+// requestToken returns the first token found: of the headers Baton-Token and
+// Authorization, a second offered subprotocol, the query. A proxy may use
+// Authorization for a password of its own.
 func requestToken(r *http.Request) string {
+	if token := r.Header.Get(wire.TokenHeader); token != "" {
+		return strings.TrimSpace(token)
+	}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(token)
 	}

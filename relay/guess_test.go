@@ -42,7 +42,7 @@ func (l *askedLog) Locate(ctx context.Context, doc oplog.DocID, c clock.Vector) 
 	return l.Log.Locate(ctx, doc, c)
 }
 
-func (l *askedLog) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, visit func(*oplog.Entry)) error {
+func (l *askedLog) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, visit func(*oplog.Entry) bool) error {
 	l.asked.Add(1)
 	return l.Log.Lookup(ctx, doc, dots, visit)
 }
@@ -52,9 +52,9 @@ func (l *askedLog) Docs(ctx context.Context, after oplog.DocID, limit int) ([]op
 	return l.Log.Docs(ctx, after, limit)
 }
 
-func (l *askedLog) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, f oplog.Format, r io.Reader) (oplog.Snapshot, bool, error) {
+func (l *askedLog) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, info oplog.SnapshotInfo, r io.Reader) (oplog.Snapshot, bool, error) {
 	l.asked.Add(1)
-	return l.Log.PutSnapshot(ctx, doc, at, f, r)
+	return l.Log.PutSnapshot(ctx, doc, at, info, r)
 }
 
 func (l *askedLog) Snapshot(ctx context.Context, doc oplog.DocID, atOrBefore oplog.Offset) (oplog.Snapshot, error) {

@@ -114,11 +114,11 @@ func (l *faultyLog) Delete(ctx context.Context, doc oplog.DocID) error {
 }
 
 // PutSnapshot implements [oplog.Log].
-func (l *faultyLog) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, f oplog.Format, r io.Reader) (oplog.Snapshot, bool, error) {
+func (l *faultyLog) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, info oplog.SnapshotInfo, r io.Reader) (oplog.Snapshot, bool, error) {
 	if l.err != nil {
 		return oplog.Snapshot{}, false, l.err
 	}
-	return l.Log.PutSnapshot(ctx, doc, at, f, r)
+	return l.Log.PutSnapshot(ctx, doc, at, info, r)
 }
 
 // Health implements [oplog.Log].

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -100,7 +101,7 @@ func (s *Server) evenGoing(right auth.Rights, serve func(*call) error) http.Hand
 			return
 		}
 		defer place.leave()
-		c := &call{w: newResponse(w, s.cfg.WriteTimeout), r: r, id: id, token: token, budget: budget{shared: place.shared}}
+		c := &call{w: newResponse(w, s.cfg.WriteTimeout), r: r, id: id, token: token, budget: budget{shared: place.shared, network: place.network}}
 		err := c.charge(countFrames, 1)
 		if err == nil {
 			err = s.admit(c, right)
@@ -172,9 +173,10 @@ type calls struct {
 
 	mu sync.Mutex
 	// below guarded by mu
-	under map[*call]func() bool // with what keeps the server's end from cutting it
-	gone  bool
-	wg    sync.WaitGroup // of under; added to only while not gone
+	under   map[*call]func() bool // with what keeps the server's end from cutting it
+	postsBy map[*allowance]int    // slots of posts, by whose they are where that is limited
+	gone    bool
+	wg      sync.WaitGroup // of under; added to only while not gone
 }
 
 // Bounds of what HTTP requests may keep at a time. A post keeps at most a
@@ -187,7 +189,7 @@ const (
 
 func newCalls() *calls {
 	return &calls{
-		going: make(chan struct{}), under: map[*call]func() bool{},
+		going: make(chan struct{}), under: map[*call]func() bool{}, postsBy: map[*allowance]int{},
 		posts: make(chan struct{}, maxPosts), uploads: make(chan struct{}, maxUploads), backups: make(chan struct{}, maxBackups),
 	}
 }
@@ -256,6 +258,35 @@ func (k *calls) revoke(list *auth.Revoked, by *call) int {
 		}
 	}
 	return n
+}
+
+// takePost takes the slot of a post. Where rates are limited, a subject, or an
+// address without one, has at most a quarter of the slots: a client that sends its
+// body slowly keeps a slot for as long as that takes. The caller calls release.
+func (k *calls) takePost(c *call) (release func(), err error) {
+	who := c.budget.shared
+	if exempt(c.id) {
+		who = nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if who != nil && k.postsBy[who] >= maxPosts/4 {
+		return nil, &later{fmt.Sprintf("there are %d posts of yours under way, as many as there may be", maxPosts/4), time.Second}
+	}
+	if err := take(k.posts, "posts"); err != nil {
+		return nil, err
+	}
+	if who != nil {
+		k.postsBy[who]++
+	}
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.postsBy[who]--; k.postsBy[who] <= 0 {
+			delete(k.postsBy, who)
+		}
+		<-k.posts
+	}, nil
 }
 
 // take takes a slot, or refuses the call. The caller gives the slot back.

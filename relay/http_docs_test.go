@@ -120,7 +120,7 @@ func TestRefusals(t *testing.T) {
 
 // The door is asked first, whatever the request.
 func TestDoorOfHTTP(t *testing.T) {
-	h := start(t, Config{AllowOrigins: []string{"https://app.example"}})
+	h := start(t, Config{AllowOrigins: origins("https://app.example")})
 	h.write("d", "a", 1, 1, 1)
 	h.do("GET /v1/docs/d/ops", "", "Origin: https://evil.example").want(t, "read from elsewhere", 403)
 	h.do("DELETE /v1/docs/d", "", "Origin: https://evil.example").want(t, "delete from elsewhere", 403)

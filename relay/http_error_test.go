@@ -107,7 +107,7 @@ func TestPollsThatAreEnded(t *testing.T) {
 func TestSlowBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := startInBubble(t, Config{WriteTimeout: 30 * time.Second})
-		send := func(line string, size, piece int, pause time.Duration) (answer string, took time.Duration) {
+		send := func(line string, size, first, piece int, pause time.Duration) (answer string, took time.Duration) {
 			began := time.Now()
 			conn, err := h.dialer.NetDialContext(t.Context(), "", "")
 			if err != nil {
@@ -119,9 +119,8 @@ func TestSlowBodies(t *testing.T) {
 			body := `[{"actor":"a","seq":1,"payload":1}]` + strings.Repeat(" ", size)
 			sending.Go(func() {
 				fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", line, len(body))
-				for body != "" && err == nil {
+				for n := first; body != "" && err == nil; n = min(piece, len(body)) {
 					time.Sleep(pause)
-					n := min(piece, len(body))
 					_, err = io.WriteString(conn, body[:n])
 					body = body[n:]
 				}
@@ -131,17 +130,21 @@ func TestSlowBodies(t *testing.T) {
 			return answer, time.Since(began)
 		}
 		post := "POST /v1/docs/d/ops"
-		if got, took := send(post+"?x=", 300<<10, 16<<10, 15*time.Second); !strings.HasPrefix(got, "HTTP/1.1 200 ") || took < 4*time.Minute {
+		if got, took := send(post+"?x=", 300<<10, 16<<10, 16<<10, 15*time.Second); !strings.HasPrefix(got, "HTTP/1.1 200 ") || took < 4*time.Minute {
 			t.Errorf("one that is slow: got %q after %v", got, took)
 		}
 		for _, pause := range []time.Duration{40 * time.Second, 20 * time.Second, time.Second} {
-			got, took := send(post, 300<<10, 1, pause)
+			got, took := send(post, 300<<10, 1, 1, pause)
 			if !strings.HasPrefix(got, "HTTP/1.1 408 ") || took < 30*time.Second || took > 31*time.Second {
 				t.Errorf("a byte each %v: got %q after %v, want 408 after 30s", pause, got, took)
 			}
+			got, took = send(post, 300<<10, 200<<10, 1, pause)
+			if !strings.HasPrefix(got, "HTTP/1.1 408 ") && pause < 30*time.Second || took > 62*time.Second {
+				t.Errorf("200 KiB and then a byte each %v: got %q after %v, want 408 within a minute", pause, got, took)
+			}
 		}
 		for _, line := range []string{"GET /healthz", "POST /healthz", "GET /v1/docs/d", "GET /v1/ws", "POST /nowhere"} {
-			if got, took := send(line, 300, 1, time.Second); got == "" || took > 31*time.Second {
+			if got, took := send(line, 300, 1, 1, time.Second); got == "" || took > 31*time.Second {
 				t.Errorf("%s, with a body that nobody asks for: got %q, and an end after %v, want it after 30s", line, got, took)
 			}
 		}

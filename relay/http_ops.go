@@ -85,7 +85,7 @@ func (s *Server) getOps(c *call) error {
 		return err
 	}
 	at := place{oplog.Epoch(c.query.Get("epoch")), after}
-	c.w.Header().Add("Vary", "Accept, Authorization")
+	c.w.Header().Add("Vary", "Accept, Authorization, Baton-Token")
 	switch c.accepts() {
 	case typeLines:
 		return s.sendLines(c, at, limit)

@@ -97,30 +97,23 @@ func (s *Server) postOps(c *call) error {
 	if err := s.epoch(c); err != nil {
 		return err
 	}
-	body, err := c.body(s.cfg.Limits.FrameBytes)
+	// The slot is taken before the body is read, as that takes memory. It is given
+	// back when the log has answered, even if the client left long before.
+	release, err := s.calls.takePost(c)
 	if err != nil {
 		return err
 	}
-	came := time.Now()
-	ops, stamps, err := wire.DecodeImport(body, &s.cfg.Limits, c.rights.Has(auth.Admin))
+	d, err := s.readPost(c)
 	if err != nil {
-		return unreadable(err)
-	}
-	if err := errors.Join(c.charge(countBytes, len(body)), c.charge(countOps, len(ops))); err != nil {
+		release()
 		return err
 	}
-	// The slot is given back when the log has answered, even if the client left
-	// long before: until then the ops take memory.
-	if err := take(s.calls.posts, "posts"); err != nil {
-		return err
-	}
+	d.format = f
 	p := &post{
-		settled: make(chan struct{}), release: func() { <-s.calls.posts }, meters: s.meters,
+		settled: make(chan struct{}), release: release, meters: s.meters,
 		open: 1, acks: []wire.Ack{}, rejects: []wire.Reject{},
 	}
-	err = s.handOver(c, p, &delivery{
-		ops: ops, stamps: stamps, came: came, by: c.id.Subject, write: true, format: f, closed: map[clock.Actor]bool{},
-	})
+	err = s.handOver(c, p, d)
 	p.handedOver()
 	if err != nil {
 		return err
@@ -141,6 +134,25 @@ func (s *Server) postOps(c *call) error {
 	c.retryLater()
 	answer(c.w, http.StatusServiceUnavailable, result)
 	return nil
+}
+
+// readPost reads the ops of a post's body.
+func (s *Server) readPost(c *call) (*delivery, error) {
+	body, err := c.body(s.cfg.Limits.FrameBytes)
+	if err != nil {
+		return nil, err
+	}
+	came := time.Now()
+	ops, stamps, err := wire.DecodeImport(body, &s.cfg.Limits, c.rights.Has(auth.Admin))
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if err := errors.Join(c.charge(countBytes, len(body)), c.charge(countOps, len(ops))); err != nil {
+		return nil, err
+	}
+	return &delivery{
+		ops: ops, stamps: stamps, came: came, by: c.id.Subject, write: true, closed: map[clock.Actor]bool{},
+	}, nil
 }
 
 // handOver brings ops to the room's door.

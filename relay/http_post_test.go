@@ -3,9 +3,11 @@ package relay
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/baton-relay/baton/relay/auth"
 	"github.com/baton-relay/baton/relay/wire"
@@ -135,4 +137,49 @@ func TestPostsThatWait(t *testing.T) {
 	h.want(200, "GET /v1/docs/left/ops?wait=60s", "", `"actor":"a"`)
 	// Whoever hears of the op hears of it when its post was settled.
 	h.want(200, "POST /v1/docs/more/ops", op, `"rejects":[]`)
+}
+
+// A post has its slot before its body is read, so that bodies which come slowly do
+// not take memory beyond the slots. A subject whose rates are limited has a quarter
+// of them, and leaves the rest to others.
+func TestPostsThatComeSlowly(t *testing.T) {
+	body := `[{"actor":"a","seq":1,"payload":1}]`
+	for who, most := range map[string]int{"ann": maxPosts / 4, "root": maxPosts} {
+		h := start(t, Config{Auth: writers, Throttle: true})
+		slow := make([]*rawPeer, most)
+		for i := range slow {
+			slow[i] = h.socket()
+			slow[i].write(fmt.Sprintf("POST /v1/docs/d%d/ops HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
+				"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", i, who, len(body), body[:10]))
+		}
+		for began := time.Now(); len(h.srv.calls.posts) < most; {
+			if time.Since(began) > patience {
+				t.Fatalf("%d slots are taken, want %d", len(h.srv.calls.posts), most)
+			}
+			<-time.After(time.Millisecond)
+		}
+		status, code := 429, `"rate_limited"`
+		if most == maxPosts {
+			status, code = 503, `"unavailable"`
+		}
+		got := h.wantAs(who, status, "POST /v1/docs/more/ops", body, code)
+		if got.header.Get("Retry-After") != "1" {
+			t.Errorf("got header %v", got.header)
+		}
+		if most < maxPosts {
+			h.wantAs("bob", 200, "POST /v1/docs/other/ops", body, `"rejects":[]`)
+		}
+		slow[0].Close() // a body that does not come whole gives its slot back
+		slow[1].write(body[10:])
+		if resp, err := http.ReadResponse(slow[1].r, nil); err != nil || resp.StatusCode != 200 {
+			t.Errorf("got %v, %v; want 200", resp, err)
+		}
+		for began := time.Now(); len(h.srv.calls.posts) > most-2; {
+			if time.Since(began) > patience {
+				t.Fatalf("%d slots are taken, want %d", len(h.srv.calls.posts), most-2)
+			}
+			<-time.After(time.Millisecond)
+		}
+		h.wantAs(who, 200, "POST /v1/docs/more/ops", body, `"rejects":[]`)
+	}
 }

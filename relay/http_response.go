@@ -80,10 +80,6 @@ func (w *response) cut() {
 	_ = w.control.SetWriteDeadline(longAgo)
 }
 
-// bodyPace is how many bytes of a body must come in a second, beside what time
-// each peer is given. Whoever dribbles one is cut when that time is over.
-const bodyPace = 1 << 10
-
 // boundBody gives a request with a body the patience for all of it, until somebody
 // reads that: one that nobody reads, as of a request that is refused, is waited for
 // by the http.Server, which by itself would wait for ever.
@@ -114,7 +110,10 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		return b.w.control.SetReadDeadline(by)
 	})
 	n, err := b.Reader.Read(p)
-	b.end = b.end.Add(time.Duration(n) * time.Second / bodyPace)
+	b.end = b.end.Add(time.Duration(n) * time.Second / leastPace)
+	if far := time.Now().Add(b.w.patience); b.end.After(far) {
+		b.end = far // however much came before
+	}
 	switch {
 	case errors.Is(err, io.EOF):
 		// From here on the server watches the connection: that has no deadline.
@@ -130,7 +129,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 // refusal is what is said of a body that did not come whole.
 func (b *requestBody) refusal() error {
 	if errors.Is(b.err, os.ErrDeadlineExceeded) {
-		return &refusal{http.StatusRequestTimeout, wire.Invalid, fmt.Sprintf("nothing of the body came for %v, or less than %d bytes a second", b.w.patience, bodyPace)}
+		return &refusal{http.StatusRequestTimeout, wire.Invalid, fmt.Sprintf("nothing of the body came for %v, or less than %d bytes a second", b.w.patience, leastPace)}
 	}
 	return invalid("the body did not come whole: %v", b.err)
 }

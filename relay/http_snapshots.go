@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/auth"
 	"github.com/baton-relay/baton/relay/wire"
 )
 
@@ -60,6 +62,7 @@ func (s *Server) getSnapshot(c *call) error {
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", caching(c))
+	h.Add("Vary", "Authorization, Baton-Token")
 	h.Set("ETag", `"`+sum+`"`)
 	h.Set("Baton-Format", string(blob.Format))
 	h.Set("Baton-Sha256", sum)
@@ -85,6 +88,8 @@ func caching(c *call) string {
 type snapshotMeta struct {
 	*wire.Snapshot
 	At    int64        `json:"at"`
+	By    string       `json:"by,omitempty"`
+	Maker oplog.Maker  `json:"maker,omitempty"`
 	Clock clock.Vector `json:"clock"`
 }
 
@@ -98,7 +103,7 @@ func (s *Server) getSnapshotMeta(c *call) error {
 }
 
 func metaOf(c *call, blob *oplog.Snapshot) *snapshotMeta {
-	return &snapshotMeta{snapshotFrame(c.doc, blob), blob.At, blob.Clock}
+	return &snapshotMeta{snapshotFrame(c.doc, blob), blob.At, blob.By, blob.Maker, blob.Clock}
 }
 
 // putSnapshot stores the body.
@@ -110,7 +115,7 @@ func (s *Server) putSnapshot(c *call) error {
 	if err := c.isOf(typeOctets); err != nil {
 		return err
 	}
-	f, err := parseFormat(c.r.Header.Get("Baton-Format"))
+	info, err := infoOf(c)
 	if err != nil {
 		return err
 	}
@@ -125,7 +130,7 @@ func (s *Server) putSnapshot(c *call) error {
 		return err
 	}
 	defer func() { <-s.calls.uploads }()
-	blob, stored, err := s.log.PutSnapshot(c.r.Context(), c.doc, at, f, up)
+	blob, stored, err := s.log.PutSnapshot(c.r.Context(), c.doc, at, info, up)
 	if err != nil {
 		return up.explain(c, at, err)
 	}
@@ -133,10 +138,32 @@ func (s *Server) putSnapshot(c *call) error {
 	if stored {
 		status = http.StatusCreated
 		s.notifyStored(c, &blob)
+		s.snapshotsChanged(c.doc)
 		c.w.Header().Set("Location", snapshotURL(c.doc, at))
 	}
 	answer(c.w, status, metaOf(c, &blob))
 	return nil
+}
+
+// infoOf returns what the request says of its snapshot. The caller stores it, unless
+// a caller with the right admin names another: a restore does, as for ops.
+func infoOf(c *call) (info oplog.SnapshotInfo, err error) {
+	info.By = c.id.Subject
+	if info.Format, err = parseFormat(c.r.Header.Get("Baton-Format")); err != nil {
+		return info, err
+	}
+	if maker := c.r.Header.Get("Baton-Maker"); maker != "" {
+		if info.Maker, err = oplog.ParseMaker(maker); err != nil {
+			return info, invalid("Baton-Maker: %v", err)
+		}
+	}
+	if by := c.query.Get("by"); by != "" && c.rights.Has(auth.Admin) {
+		if len(by) > wire.MaxBy || !utf8.ValidString(by) {
+			return info, invalid("by must be UTF-8 of at most %d bytes", wire.MaxBy)
+		}
+		info.By = by
+	}
+	return info, nil
 }
 
 // upload is a snapshot as it comes in. It turns out wrong, and is not stored,
@@ -206,6 +233,7 @@ func (s *Server) deleteSnapshot(c *call) error {
 	case err != nil:
 		return err
 	}
+	s.snapshotsChanged(c.doc)
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
 }

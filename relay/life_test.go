@@ -35,8 +35,8 @@ func (p *rawPeer) left() <-chan time.Time {
 }
 
 // Whoever gives any sign of life stays: one that answers pings, one that sends
-// pings, one that is for an hour in the middle of a frame, one that only takes
-// what is sent to it. One that takes pings and says nothing goes.
+// pings, one that is for an hour in the middle of long frames, at the pace, one
+// that only takes what is sent to it. One that takes pings and says nothing goes.
 func TestAnHourOfHeartbeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := startInBubble(t, Config{})
@@ -62,10 +62,11 @@ func TestAnHourOfHeartbeats(t *testing.T) {
 				t.Errorf("the silent one got %d after %v, want %d after two heartbeats of 25s", code, took, wire.CloseHeartbeat)
 			}
 		}()
-		frame := text(`{"type":"ping","x":"` + strings.Repeat("x", 1000) + `"}`)
+		const piece = 41_000 // in 40 s
+		frames := strings.Repeat(text(`{"type":"ping","x":"`+strings.Repeat("x", 1_000_000)+`"}`), 4)
 		for i := 0; time.Since(began) < time.Hour; i++ {
 			time.Sleep(20 * time.Second)
-			middle.write(frame[i : i+1])
+			middle.write(frames[i*piece : (i+1)*piece])
 			h.write("d", "a", i+1, 1, 1)
 			time.Sleep(20 * time.Second)
 			pings.write(text(`{"type":"ping"}`))
@@ -92,10 +93,10 @@ func TestPauseIsNoSilence(t *testing.T) {
 		here, there := net.Pipe()
 		defer here.Close()
 		defer there.Close()
-		s := &session{srv: h.srv, conn: newConn(there, time.Hour, 1<<20), open: 10_000, pinged: time.Now().UnixMilli()}
+		s := &session{srv: h.srv, conn: newConn(there, time.Hour, 1<<20), open: 10_000, pinged: time.Now()}
 		s.room.L = &s.mu
 		time.Sleep(time.Hour)
-		s.pinged = time.Now().UnixMilli()
+		s.pinged = time.Now()
 		s.settled(10_000, 0)
 		s.checkLife(time.Now())
 		if s.ending != nil {

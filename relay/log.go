@@ -18,6 +18,7 @@ const (
 	logRequest   = "request"
 	logRoute     = "route"
 	logSession   = "session"
+	logSessions  = "sessions"
 	logStatus    = "status"
 	logSubject   = "subject"
 	logTook      = "took"

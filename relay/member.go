@@ -53,6 +53,7 @@ type member struct {
 	frames uint64 // of ops, sent to it
 
 	presenceOf // see presence.go
+	compactor  // see compact.go
 }
 
 // due is an ack that is sent once the position has reached its op.
@@ -74,6 +75,9 @@ func (m *member) acked(d clock.Dot, at oplog.Offset, fresh bool, size int) {
 	if m.gone {
 		m.session.settled(1, size)
 		return
+	}
+	if fresh {
+		m.wrote = max(m.wrote, at)
 	}
 	i := len(m.due)
 	for i > 0 && m.due[i-1].offset > at {
@@ -238,13 +242,15 @@ func ackFrame(doc oplog.DocID, d due) []byte {
 	return sealFrame(opText, wire.AppendAck(b, doc, d.dot, d.offset))
 }
 
-// arrive says live, once the catch-up is at its end.
+// arrive says what follows from where the position is now: live, once the
+// catch-up is at its end, and compact.
 func (m *member) arrive(out *output) {
-	if m.live || m.pos < m.liveAt {
-		return
+	if !m.live && m.pos >= m.liveAt {
+		m.live, m.skip = true, clock.Vector{}
+		out.say(&wire.Live{Type: wire.TypeLive, Doc: m.doc, Offset: m.pos})
+		m.room.askForSnapshot()
 	}
-	m.live, m.skip = true, clock.Vector{}
-	out.say(&wire.Live{Type: wire.TypeLive, Doc: m.doc, Offset: m.pos})
+	m.sayCompact(out)
 }
 
 // nextPage is next for a position older than the tail: it reads on from the

@@ -35,7 +35,7 @@ type meters struct {
 	handshakes, requests *prometheus.CounterVec
 	requestTime          *prometheus.HistogramVec
 	requesting           prometheus.Gauge
-	hungUp               prometheus.Counter
+	hungUp, full         prometheus.Counter
 }
 
 // Why somebody was not let in, or had to go: the reasons of baton_auth_failures_total.
@@ -93,7 +93,8 @@ func newMeters(s *Server) *meters {
 		authFailures: countBy("reason", "baton_auth_failures_total", "Times that somebody was not let in or had to go, by reason."),
 
 		hungUp:     count("baton_connections_hung_up_total", "Connections ended before a request, as their address has or opens too many."),
-		handshakes: countBy("status", "baton_handshakes_total", "WebSocket handshakes, by HTTP status; 101 is a session."),
+		full:       count("baton_sessions_refused_total", "Handshakes refused, as there were as many sessions as there may be."),
+		handshakes: countBy("status", "baton_handshakes_total", "WebSocket handshakes, by HTTP status; 101 is a session, 426 asked for no upgrade."),
 		requests: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "baton_http_requests_total", Help: "HTTP requests answered, handshakes included, by route and class of status.",
 		}, []string{"route", "status"}),
@@ -120,6 +121,12 @@ func newMeters(s *Server) *meters {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	if lost := s.cfg.LogLinesLost; lost != nil {
+		auto.NewCounterFunc(prometheus.CounterOpts{
+			Name: "baton_log_lines_lost_total",
+			Help: "Lines of this process' log that could not be written, as nobody reads its standard error any more or the disk is full.",
+		}, func() float64 { return float64(lost()) })
+	}
 	// A scrape walks all rooms: a few at a time are enough.
 	m.serve = promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 3})
 	return m

@@ -101,7 +101,7 @@ func TestMetersCount(t *testing.T) {
 		h.do("GET /healthz", "", "Origin: https://elsewhere.example")
 		synctest.Wait()
 		h.wantMetrics(map[string]float64{
-			"baton_sessions": 1, "baton_rooms": 1, "baton_participants": 1, "baton_log_writable": 1, "baton_draining": 0,
+			"baton_sessions": 1, "baton_rooms": 1, "baton_participants": 1, "baton_log_writable": 1, "baton_draining": 0, "baton_incoming_bytes": 0,
 			"baton_ops_accepted_total": 16, "baton_op_bytes_accepted_total": 16 * 6, "baton_ops_sent_total": 16,
 			"baton_ack_latency_seconds_count": 16, "baton_append_ops_sum": 16, "baton_append_duration_seconds_count": 16,
 			`baton_frames_received_total{type="ops"}`: 17, `baton_frames_received_total{type="presence"}`: 2,
@@ -111,7 +111,7 @@ func TestMetersCount(t *testing.T) {
 			`baton_refused_frames_total{code="forbidden"}`: 1, `baton_closes_total{code="4403"}`: 1,
 			`baton_auth_failures_total{reason="subject"}`: 1, `baton_auth_failures_total{reason="token"}`: 1,
 			`baton_auth_failures_total{reason="right"}`: 1, `baton_auth_failures_total{reason="origin"}`: 1,
-			`baton_handshakes_total{status="101"}`: 2, `baton_handshakes_total{status="400"}`: 1,
+			`baton_handshakes_total{status="101"}`: 2, `baton_handshakes_total{status="426"}`: 1,
 			`baton_http_requests_total{route="/v1/docs/{doc}/ops",status="4xx"}`: 1,
 			`baton_http_requests_total{route="/healthz",status="4xx"}`:           1,
 			`baton_http_request_duration_seconds_count{route="/v1/docs/{doc}"}`:  1, "baton_http_requests_in_flight": 0,

@@ -14,8 +14,9 @@ import (
 // part of what an idle connection costs. It opens with the first that comes.
 type parking struct {
 	// static
-	running *sync.WaitGroup // of the goroutine that it starts
+	running *sync.WaitGroup // of the goroutines that it starts
 	log     *slog.Logger
+	free    func() // gives memory back to the system
 
 	mu sync.Mutex
 	// below guarded by mu
@@ -25,11 +26,14 @@ type parking struct {
 	last   uint32              // the newest ticket
 	lot    map[uint32]*session // who waits, by ticket
 	fresh  int                 // how many came for the first time since tidied
-	tidied time.Time
+	known  int                 // fresh, when tidy last looked
+	grown  time.Time           // when tidy last saw it grow
+	tidied time.Time           // when memory was last given back
+	busy   bool                // it is being given back now
 }
 
 func newParking(running *sync.WaitGroup, log *slog.Logger) *parking {
-	return &parking{running: running, log: log, lot: map[uint32]*session{}}
+	return &parking{running: running, log: log, free: debug.FreeOSMemory, lot: map[uint32]*session{}}
 }
 
 // open makes the epoll and starts run, once.
@@ -126,23 +130,36 @@ func (p *parking) leave(ticket uint32) {
 	}
 }
 
-// tidy gives back the memory of many new sessions' beginnings: their stacks and
-// what their handshakes left. An idle relay allocates nothing, so the runtime
-// would see no reason to look for minutes.
+// tidy gives back the memory of many new sessions' beginnings, once no more come:
+// their stacks and what their handshakes left. An idle relay allocates nothing, so
+// the runtime would see no reason to look for minutes. While sessions come and go
+// it sees that by itself. Collecting takes as long as the heap is large: tidy's
+// caller does not wait for it.
 func (p *parking) tidy(now time.Time) {
 	p.mu.Lock()
-	due := p.fresh >= tidyAfter && now.Sub(p.tidied) >= 5*time.Second
-	if due {
-		p.fresh, p.tidied = 0, now
+	defer p.mu.Unlock()
+	if p.fresh > p.known {
+		p.known, p.grown = p.fresh, now
 	}
-	p.mu.Unlock()
-	if due {
-		debug.FreeOSMemory()
+	if p.busy || p.fresh < tidyAfter || now.Sub(p.grown) < tidyCalm || now.Sub(p.tidied) < tidyPause {
+		return
 	}
+	p.fresh, p.known, p.tidied, p.busy = 0, 0, now, true
+	p.running.Go(func() {
+		p.free()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.busy = false
+	})
 }
 
-// tidyAfter new sessions that have gone idle are worth a collection.
-const tidyAfter = 1000
+// When memory is given back: after so many new sessions that have gone idle, when
+// none came for so long, and so long after the last time.
+const (
+	tidyAfter = 1000
+	tidyCalm  = 5 * time.Second
+	tidyPause = time.Minute
+)
 
 // close ends run. Nobody waits any more by then.
 func (p *parking) close() {

@@ -102,3 +102,51 @@ func TestParkedSessionThatIsSilent(t *testing.T) {
 		t.Errorf("closed after %v, want two beats", took)
 	}
 }
+
+// Memory is given back once, when many sessions have come and then none for a
+// while, and nobody waits for that. While they come and go it is left to the
+// runtime, which sees how much is used.
+func TestMemoryIsGivenBackInCalm(t *testing.T) {
+	var running sync.WaitGroup
+	p := newParking(&running, nil)
+	began, ends := make(chan struct{}, 100), make(chan struct{})
+	p.free = func() {
+		began <- struct{}{}
+		<-ends
+	}
+	now := time.Now()
+	pass := func(seconds, sessions int) {
+		for range seconds {
+			now = now.Add(time.Second)
+			p.mu.Lock()
+			p.fresh += sessions
+			p.mu.Unlock()
+			p.tidy(now)
+		}
+	}
+	want := func(n int, when string) {
+		t.Helper()
+		for range n {
+			<-began
+		}
+		if got := len(began); got > 0 {
+			t.Errorf("%s: memory was given back %d times more than %d", when, got, n)
+		}
+	}
+	pass(600, 500)
+	want(0, "while 500 come each second")
+	pass(60, 0)
+	want(1, "in calm")
+	pass(600, 0)
+	want(0, "in calm that lasts, the first collection going on")
+	close(ends)
+	running.Wait()
+	for range 60 { // bursts, each followed by just enough calm
+		pass(1, 1000)
+		pass(9, 0)
+		running.Wait()
+	}
+	if got := len(began); got < 2 || got > 10 {
+		t.Errorf("in ten minutes of bursts memory was given back %d times, want at most once a minute", got)
+	}
+}

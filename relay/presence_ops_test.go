@@ -40,7 +40,7 @@ func (h *harness) fidget(doc string) {
 // second all the same. When none wait any more it comes at its own pace.
 func TestPresenceBesideOps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := startInBubble(t, Config{})
+		h := startInBubble(t, Config{CompactEvery: 10_000}) // nobody is asked for a snapshot
 		h.write("d", "a", 1, 2500, 1000)
 		h.fidget("d")
 		l := h.listen("")

@@ -49,7 +49,13 @@ func newRawPeer(t testing.TB, c net.Conn, err error) *rawPeer {
 
 func (p *rawPeer) shakeHands() {
 	p.t.Helper()
-	p.write("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	p.shakeHandsAs("")
+}
+
+// shakeHandsAs does the handshake with a token.
+func (p *rawPeer) shakeHandsAs(token string) {
+	p.t.Helper()
+	p.write("GET /v1/ws?access_token=" + token + " HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
 	resp, err := http.ReadResponse(p.r, nil)
 	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {

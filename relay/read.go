@@ -1,12 +1,10 @@
 package relay
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -15,10 +13,6 @@ import (
 	"github.com/baton-relay/baton/relay/wire"
 )
 
-// messages holds buffers for frames while they are read and handled: an idle
-// session has none.
-var messages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // read handles the client's frames, one after the other, until the connection
 // ends.
 func (s *session) read() {
@@ -26,7 +20,7 @@ func (s *session) read() {
 		if s.conn.await() && s.srv.parking.park(s) {
 			return // parking starts a new reader
 		}
-		buf, err := s.readMessage()
+		m, err := s.readMessage()
 		if err != nil {
 			s.readFailed(err)
 			break
@@ -35,9 +29,9 @@ func (s *session) read() {
 			break // what it asks for could not be answered: nothing follows the close frame
 		}
 		s.came = time.Now()
-		grown := s.handle(buf.Bytes())
-		if buf.Cap() <= 64<<10 {
-			messages.Put(buf)
+		grown := s.handle(m.bytes)
+		if cap(m.bytes) <= pooledBytes {
+			messages.Put(m)
 		}
 		if grown {
 			// Joining took a deep stack. A fresh goroutine gives it back, so that
@@ -57,25 +51,6 @@ func mostRead(limit int) int { return 2*limit + 64<<10 }
 
 // errBinary is for messages that are not text.
 var errBinary = fmt.Errorf("%w: a binary message", wire.ErrUnreadable)
-
-func (s *session) readMessage() (*bytes.Buffer, error) {
-	kind, r, err := s.ws.NextReader()
-	if err != nil {
-		return nil, err
-	}
-	if kind != websocket.TextMessage {
-		return nil, errBinary
-	}
-	buf := messages.Get().(*bytes.Buffer)
-	buf.Reset()
-	limit := int64(s.srv.cfg.Limits.FrameBytes)
-	n, err := buf.ReadFrom(io.LimitReader(r, limit+1))
-	s.conn.inMessage = 0
-	if err == nil && n > limit {
-		err = errTooLarge
-	}
-	return buf, err
-}
 
 // readFailed says why nothing more is read, where there is somebody to tell.
 func (s *session) readFailed(err error) {

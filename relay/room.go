@@ -54,9 +54,8 @@ type room struct {
 	members  []*member
 	presence presence
 	// news is closed when the log grows; nil if nobody waits for that.
-	news chan struct{}
-	// compactAt is the head from which a snapshot is asked for.
-	compactAt oplog.Offset
+	news      chan struct{}
+	snapshots snapshots
 }
 
 // room returns the room of a document, loaded; release gives it back.
@@ -77,12 +76,18 @@ func (s *Server) room(ctx context.Context, doc oplog.DocID) (*room, error) {
 		if errors.Is(err, oplog.ErrNotFound) {
 			state, err = oplog.State{Span: oplog.Span{First: 1}}, nil
 		}
+		var newest oplog.Offset
+		if err == nil {
+			newest, err = s.newestSnapshot(context.WithoutCancel(ctx), doc)
+		}
 		if err != nil {
 			r.loadErr = fmt.Errorf("load document %s: %w", doc, err)
+			s.discard(r) // whoever comes next loads it again
 			return
 		}
 		r.mu.Lock()
 		r.setState(state)
+		r.snapshots.newest = newest
 		r.mu.Unlock()
 	})
 	if r.loadErr != nil {
@@ -93,9 +98,20 @@ func (s *Server) room(ctx context.Context, doc oplog.DocID) (*room, error) {
 }
 
 func (r *room) setState(state oplog.State) {
+	if state.Epoch != r.state.Epoch {
+		r.snapshots = snapshots{}
+	}
 	r.state, r.extent = state, nil
 	r.tail = tail{before: state.Head}
-	r.compactAt = state.Head + oplog.Offset(r.srv.cfg.CompactEvery)
+}
+
+// discard forgets a room, whoever holds it: the next caller gets another.
+func (s *Server) discard(r *room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rooms[r.doc] == r {
+		delete(s.rooms, r.doc)
+	}
 }
 
 // release gives back a room; one that nobody holds is forgotten.

@@ -22,11 +22,13 @@ func describe(name, help string) *prometheus.Desc { return prometheus.NewDesc(na
 
 var (
 	descSessions     = describe("baton_sessions", "Sessions that are open.")
+	descLimit        = describe("baton_sessions_limit", "Sessions that there may be in all; 0 is no limit.")
 	descRooms        = describe("baton_rooms", "Documents that somebody is in or is asking for.")
 	descParticipants = describe("baton_participants", "Sessions in documents: one in three documents counts three times.")
 	descCatchUp      = describe("baton_catchup_readers", "Participants that read from the log, being behind what is kept in memory.")
 	descLagSum       = describe("baton_reader_lag_ops", "Ops that participants have yet to be sent, all together.")
 	descLagMax       = describe("baton_reader_lag_max_ops", "Ops that the one who is furthest behind has yet to be sent.")
+	descIncoming     = describe("baton_incoming_bytes", "Memory of frames that have begun to come and are not whole yet.")
 	descWritable     = describe("baton_log_writable", "1 while the log takes ops, else 0.")
 	descDraining     = describe("baton_draining", "1 once this node is going, else 0.")
 	descLogSize      = describe("baton_log_size_bytes", "Size of the log, free pages included.")
@@ -44,7 +46,7 @@ func truth(is bool) float64 {
 // Describe implements [prometheus.Collector].
 func (c scrape) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descSessions, descRooms, descParticipants, descCatchUp, descLagSum, descLagMax, descWritable, descDraining,
+		descSessions, descLimit, descRooms, descParticipants, descCatchUp, descLagSum, descLagMax, descIncoming, descWritable, descDraining,
 	} {
 		ch <- d
 	}
@@ -67,11 +69,13 @@ func (c scrape) Collect(ch chan<- prometheus.Metric) {
 		r.countIn(&all)
 	}
 	gauge(descSessions, float64(sessions))
+	gauge(descLimit, float64(s.cfg.MaxSessions))
 	gauge(descRooms, float64(len(rooms)))
 	gauge(descParticipants, float64(all.participants))
 	gauge(descCatchUp, float64(all.behind))
 	gauge(descLagSum, float64(all.lag))
 	gauge(descLagMax, float64(all.maxLag))
+	gauge(descIncoming, float64(s.incoming.Load()))
 	gauge(descWritable, truth(s.log.Health() == nil))
 	gauge(descDraining, truth(s.isDraining()))
 	log, ok := s.log.(sized)

@@ -57,9 +57,15 @@ type Server struct {
 	open    bool // nobody is asked who they are
 	// proxyTold is done once the operator was told of a proxy that is not trusted.
 	proxyTold sync.Once
+	// incoming is the memory of the frames that are coming, of all sessions.
+	incoming  atomic.Int64
+	relieving sync.Mutex     // held by relieve
 	asks      sync.WaitGroup // of questions to the backend about sessions that are there
 
-	backendTold atomic.Int64 // when the operator heard that it gives no answer, Unix ms
+	backendTold atomic.Int64 // when the operator heard that it gives no answer: a [time.Duration] since started, or 0
+	fullTold    atomic.Int64 // when the operator heard that there are too many sessions, since started
+	plainTold   atomic.Bool  // whether the operator heard that upgrades do not come through
+	slots       atomic.Int64 // sessions, and handshakes that are about to be some
 	leaving     atomic.Bool  // set by Unready
 
 	mu sync.Mutex
@@ -102,6 +108,7 @@ func (s *Server) add(ses *session) bool {
 }
 
 func (s *Server) forget(ses *session) {
+	s.slots.Add(-1)
 	ses.seat.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()

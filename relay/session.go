@@ -29,6 +29,7 @@ type session struct {
 	// writing is write, bound once: "go s.write()" allocates each time.
 	writing func()
 
+	coming incoming     // the frame that has begun to come
 	writer atomic.Int32 // idle, writing or woken
 	turn   int          // counts the writer's turns; owned by it
 
@@ -47,6 +48,9 @@ type session struct {
 	user     []byte // the identity's as JSON text, nil where nobody was asked
 	token    string
 	warned   bool // that the token is about to end
+	// tokenVersion is that of the answer about the token: until it is another one, the
+	// token stands for the same.
+	tokenVersion auth.Version
 
 	// members are the documents the session is in.
 	members []*member
@@ -57,14 +61,14 @@ type session struct {
 	open      int
 	openBytes int
 
-	joined int    // how often a document was
-	sent   tally  // what the client was sent
-	ticket uint32 // of the parking, 0 while there is a reader
-	pinged int64  // when the last ping was sent, Unix ms
-	ending []byte // the close frame, once the session is to end
-	code   int    // of the close, or 1006
-	why    string // of the ending, for the log
-	ended  bool   // the close frame was sent, or cannot be
+	joined int       // how often a document was
+	sent   tally     // what the client was sent
+	ticket uint32    // of the parking, 0 while there is a reader
+	pinged time.Time // when the last ping was sent
+	ending []byte    // the close frame, once the session is to end
+	code   int       // of the close, or 1006
+	why    string    // of the ending, for the log
+	ended  bool      // the close frame was sent, or cannot be
 	// The reader and the writer have ended: when both have, the connection does.
 	readDone, writeDone bool
 }

@@ -125,17 +125,14 @@ func (t *tail) after(pos oplog.Offset) []tailEntry {
 	return t.entries[i:]
 }
 
-// find adds the entries of the names that the tail holds to found, in one walk.
-func (t *tail) find(names []clock.Dot, found map[clock.Dot]tailEntry) {
-	wanted := make(map[clock.Dot]struct{}, len(names))
-	for _, d := range names {
-		wanted[d] = struct{}{}
-	}
-	for i := len(t.entries) - 1; i >= 0 && len(wanted) > 0; i-- {
-		e := t.entries[i]
-		if _, ok := wanted[e.dot]; ok {
-			found[e.dot] = e
-			delete(wanted, e.dot)
+// find calls visit with the entries of the given names that the tail holds.
+func (t *tail) find(names map[clock.Dot][]int, visit func(*tailEntry)) {
+	left := len(names)
+	for i := len(t.entries) - 1; i >= 0 && left > 0; i-- {
+		e := &t.entries[i]
+		if _, ok := names[e.dot]; ok {
+			visit(e)
+			left--
 		}
 	}
 }

@@ -99,7 +99,7 @@ func BenchmarkLimits(b *testing.B) {
 			if full != nil {
 				b.Fatal(full)
 			}
-			s := &session{identity: ann, budget: budget{&allowance{paces: c.paces}, in.shared}}
+			s := &session{identity: ann, budget: budget{&allowance{paces: c.paces}, in.shared, in.network}}
 			m := &member{session: s}
 			f := &wire.Frame{Type: wire.TypeOps, Doc: "d", Ops: make([]wire.Op, ops)}
 			b.ReportAllocs()

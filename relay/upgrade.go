@@ -3,6 +3,7 @@ package relay
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -47,6 +48,17 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		turnAway(w, full)
 		return
 	}
+	if !s.takeSlot() {
+		place.leave()
+		s.answerFull(w)
+		return
+	}
+	if !websocket.IsWebSocketUpgrade(r) {
+		s.slots.Add(-1)
+		place.leave()
+		s.answerPlain(w, r)
+		return
+	}
 	hw := &hijacker{ResponseWriter: w, patience: s.cfg.WriteTimeout, most: mostRead(s.cfg.Limits.FrameBytes)}
 	up := websocket.Upgrader{
 		HandshakeTimeout: 10 * time.Second,
@@ -60,6 +72,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	}
 	ws, err := up.Upgrade(hw, r, http.Header{headerRequestID: w.Header().Values(headerRequestID)})
 	if err != nil {
+		s.slots.Add(-1)
 		place.leave()
 		return // answered above
 	}
@@ -68,12 +81,12 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		srv: s, id: uuid.NewString(), secret: uuid.New(),
 		ws: ws, conn: hw.conn, identity: id, user: userJSON(id), token: token,
 		addr: from.addr, seat: place,
-		began: time.Now(), pinged: time.Now().UnixMilli(),
+		began: time.Now(), pinged: time.Now(),
 	}
 	ses.room.L = &ses.mu
 	ses.writing = ses.write
 	if place.shared != nil {
-		ses.budget = budget{&allowance{paces: s.crowd.paces}, place.shared}
+		ses.budget = budget{&allowance{paces: s.crowd.paces}, place.shared, place.network}
 	}
 	// What the library would answer by itself is answered in the stream's order.
 	ws.SetPingHandler(func(data string) error {
@@ -90,6 +103,7 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	})
 	ws.SetCloseHandler(func(int, string) error { return nil })
 	if !s.add(ses) {
+		s.slots.Add(-1)
 		place.leave()
 		ses.cut()
 		return
@@ -102,6 +116,45 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		ses.close(wire.CloseUnauthorized, errRevoked.Error())
 	}
 	go ses.read()
+}
+
+// takeSlot counts a session that is about to be, unless there are as many as there
+// may be. Whoever took a slot takes one from s.slots when the session is over.
+func (s *Server) takeSlot() bool {
+	if n := s.slots.Add(1); s.cfg.MaxSessions <= 0 || n <= int64(s.cfg.MaxSessions) {
+		return true
+	}
+	s.slots.Add(-1)
+	return false
+}
+
+// answerFull refuses a handshake for which there is no slot, and tells the
+// operator every now and then.
+func (s *Server) answerFull(w http.ResponseWriter) {
+	s.meters.full.Inc()
+	now, told := int64(time.Since(s.started)), s.fullTold.Load()
+	if (told == 0 || now-told >= int64(fullTellEvery)) && s.fullTold.CompareAndSwap(told, now) {
+		s.slog.Warn("there are as many sessions as there may be; new ones are refused (see --max-sessions)", logSessions, s.cfg.MaxSessions)
+	}
+	retryAfter(w.Header(), fullFor)
+	answer(w, http.StatusServiceUnavailable, &wire.Error{
+		Code: wire.Unavailable, RetryMS: fullFor.Milliseconds(),
+		Message: fmt.Sprintf("the relay has %d sessions, as many as it may have; come again later", s.cfg.MaxSessions),
+	})
+}
+
+const fullTellEvery = time.Minute
+
+// answerPlain answers a request that asks for no upgrade (RFC 9110, section 15.5.22).
+// A client that is refused its socket asks so for the reason. One that has a key asked
+// for an upgrade, and something on the way took that out: the operator is told, once.
+func (s *Server) answerPlain(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Sec-WebSocket-Key") != "" && s.plainTold.CompareAndSwap(false, true) {
+		s.slog.Warn("a WebSocket handshake came without the headers Upgrade and Connection; the proxy before the relay must pass upgrades (see docs/running.md)")
+	}
+	w.Header().Set("Connection", "Upgrade")
+	w.Header().Set("Upgrade", "websocket")
+	refuse(w, http.StatusUpgradeRequired, wire.Invalid, "the relay speaks WebSocket here, and the request does not ask for that; if the client did, a proxy on the way does not pass upgrades")
 }
 
 var handshakeBuffers sync.Pool

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/baton-relay/baton/oplog"
 	"github.com/baton-relay/baton/relay/auth"
 	"github.com/baton-relay/baton/relay/wire"
 )
@@ -21,9 +20,10 @@ func (s *Server) watch() {
 		case <-s.done.Done():
 			return
 		case now := <-tick.C:
+			version := s.tokenVersion()
 			for _, ses := range s.all() {
 				ses.checkLife(now)
-				ses.checkToken(now)
+				ses.checkToken(now, version)
 				ses.renew(now)
 			}
 			for _, r := range s.allRooms() {
@@ -37,16 +37,17 @@ func (s *Server) watch() {
 
 // checkLife pings a session that is due, and ends one that is silent.
 func (s *session) checkLife(now time.Time) {
-	beat := s.srv.cfg.Heartbeat.Milliseconds()
+	beat := s.srv.cfg.Heartbeat
 	s.mu.Lock()
-	silent := now.UnixMilli() - s.conn.heard.Load()
+	silent := s.conn.silence(now)
 	paused, parked := s.crowded(), s.ticket != 0
-	ping := now.UnixMilli()-s.pinged >= beat
+	ping := now.Sub(s.pinged) >= beat
 	if ping {
-		s.pinged = now.UnixMilli()
+		s.pinged = now
 		s.queue(pingFrame)
 	}
 	s.mu.Unlock()
+	s.checkPace(now, paused)
 	switch {
 	case silent >= 2*beat && !paused && !s.conn.sending.Load(): // who is being sent to has the write deadline
 		s.close(wire.CloseHeartbeat, "no sign of life for two heartbeats")
@@ -58,20 +59,35 @@ func (s *session) checkLife(now time.Time) {
 	}
 }
 
-// idleAfter is the silence after which a session is parked, in milliseconds:
-// long enough that one who works is not, well below the time between two pings.
-func idleAfter(beat int64) int64 { return min(beat/5, 2000) }
+// idleAfter is the silence after which a session is parked: long enough that one
+// who works is not, well below the time between two pings.
+func idleAfter(beat time.Duration) time.Duration { return min(beat/5, 2*time.Second) }
 
 var pingFrame = frame(opPing, nil)
 
 // tokenWarning is how long before its end a client hears that its token ends.
 const tokenWarning = time.Minute
 
-// checkToken asks again whom the session's token stands for.
-func (s *session) checkToken(now time.Time) {
+// tokenVersion returns the version of all answers about tokens, nil if it is not known.
+func (s *Server) tokenVersion() *auth.Version {
+	versioned, ok := s.cfg.Auth.(auth.Versioned)
+	if !ok {
+		return nil
+	}
+	v := versioned.Version()
+	return &v
+}
+
+// checkToken asks again whom the session's token stands for, where that may have
+// changed since it was asked.
+func (s *session) checkToken(now time.Time, version *auth.Version) {
 	s.mu.Lock()
 	token, old := s.token, s.identity
+	same := version != nil && *version == s.tokenVersion && !s.aboutToEnd(now)
 	s.mu.Unlock()
+	if same && !s.srv.cfg.Revoked.Has(old) {
+		return
+	}
 	id, err := s.srv.authorize(noPatience, token)
 	over := errors.Is(err, auth.ErrToken) || err == nil && id.Subject != old.Subject || err != nil && old.Expired(now)
 	if err != nil && !over {
@@ -82,12 +98,13 @@ func (s *session) checkToken(now time.Time) {
 		s.mu.Unlock()
 		return // it has brought another since
 	}
-	var left time.Duration
 	warn := false
 	if !over {
 		s.identify(token, id)
-		left = id.Expires.Sub(now)
-		warn = !id.Expires.IsZero() && left < tokenWarning && !s.warned
+		if version != nil {
+			s.tokenVersion = *version
+		}
+		warn = s.aboutToEnd(now) && !s.warned
 		s.warned = s.warned || warn
 	}
 	s.mu.Unlock()
@@ -103,8 +120,13 @@ func (s *session) checkToken(now time.Time) {
 		s.reassess()
 	}
 	if warn {
-		s.say(&wire.Auth{Type: wire.TypeAuth, User: user(id), ExpiresMS: left.Milliseconds()})
+		s.say(&wire.Auth{Type: wire.TypeAuth, User: user(id), ExpiresMS: id.Expires.Sub(now).Milliseconds()})
 	}
+}
+
+// aboutToEnd reports whether the session's token ends soon, or has ended; its lock is held.
+func (s *session) aboutToEnd(now time.Time) bool {
+	return !s.identity.Expires.IsZero() && s.identity.Expires.Sub(now) < tokenWarning
 }
 
 // noPatience is the context of questions that all sessions would wait for: they
@@ -166,7 +188,7 @@ func (s *session) identify(token string, id *auth.Identity) {
 	if id != s.identity {
 		s.identity, s.user = id, userJSON(id)
 	}
-	s.token = token
+	s.token, s.tokenVersion = token, auth.Version{}
 }
 
 // reassess has the rights of the session's identity count in every document
@@ -205,18 +227,3 @@ func (m *member) reassess() {
 
 // mayWatch reports whether one with these rights may hear who is there.
 func mayWatch(rights auth.Rights) bool { return rights&(auth.Read|auth.Presence) != 0 }
-
-// askForSnapshot asks one session that may store snapshots for one, when the
-// log has grown long without. If none comes, another is asked later.
-func (r *room) askForSnapshot() {
-	if r.state.Head < r.compactAt {
-		return
-	}
-	for _, m := range r.members {
-		if m.live && m.ops && m.rights.Has(auth.Compact) {
-			r.compactAt = r.state.Head + oplog.Offset(r.srv.cfg.CompactEvery)
-			m.session.say(&wire.DocFrame{Type: wire.TypeCompact, Doc: r.doc, Offset: r.state.Head})
-			return
-		}
-	}
-}

@@ -226,12 +226,12 @@ func (b *Backend) send(body []byte) (Rights, error) {
 	}
 	resp, err := b.client.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("ask authorizer: %w", err)
+		return 0, fmt.Errorf("ask authorizer %s: %w", NameOf(b.cfg.URL), WithoutURL(err))
 	}
 	defer resp.Body.Close()
 	rights, err := readAnswer(resp)
 	if err != nil {
-		return 0, fmt.Errorf("ask authorizer %s: %w", b.cfg.URL, err)
+		return 0, fmt.Errorf("ask authorizer %s: %w", NameOf(b.cfg.URL), err)
 	}
 	return rights, nil
 }

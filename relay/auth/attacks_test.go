@@ -199,7 +199,7 @@ func TestWeakKeys(t *testing.T) {
 		"no key at all":               {JWTConfig{}, "exactly one"},
 		"two sources":                 {JWTConfig{KeyFile: fileOf(t, secret), JWKS: "https://id.example/keys"}, "exactly one"},
 		"key set over http":           {JWTConfig{JWKS: "http://id.example/keys"}, "https"},
-		"key set with a password":     {JWTConfig{JWKS: "https://u:p4ss@id.example/keys"}, "https://u:xxxxx@id.example/keys must be without"},
+		"key set with a password":     {JWTConfig{JWKS: "https://u:p4ss@id.example/keys"}, "https://id.example must be without"},
 		"key set without a host":      {JWTConfig{JWKS: "https:///keys"}, "https"},
 		"wide skew":                   {JWTConfig{KeyFile: fileOf(t, secret), Skew: 3 * time.Minute}, "from 0 to 2m"},
 	} {

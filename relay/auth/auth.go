@@ -169,6 +169,22 @@ type Authorizer interface {
 	Authorize(ctx context.Context, token string) (*Identity, error)
 }
 
+// Version says by which tokens and keys an [Authorizer] answers. Two that are equal
+// mean the same answers, but for tokens that have expired meanwhile. The zero Version
+// is that of one whose answers never change.
+type Version struct {
+	file *tokenSet
+	keys *keySet
+}
+
+// Versioned is an [Authorizer] that has a [Version]. Who asked it about a token need
+// not ask again, which takes a hash of the token each time, before the version is
+// another or the token has expired.
+type Versioned interface {
+	// Version must be taken before the question that it stands for.
+	Version() Version
+}
+
 // Everyone gives every right to everybody, and asks for no token. It is for
 // loopback and for servers behind a door of their own.
 type Everyone struct{}
@@ -177,3 +193,6 @@ var everyone = &Identity{Docs: Patterns{"*": All}}
 
 // Authorize implements [Authorizer].
 func (Everyone) Authorize(context.Context, string) (*Identity, error) { return everyone, nil }
+
+// Version implements [Versioned].
+func (Everyone) Version() Version { return Version{} }

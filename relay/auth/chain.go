@@ -37,3 +37,14 @@ func (c *Chain) Authorize(ctx context.Context, token string) (*Identity, error) 
 	}
 	return c.JWT.Authorize(ctx, token)
 }
+
+// Version implements [Versioned].
+func (c *Chain) Version() (v Version) {
+	if c.Tokens != nil {
+		v.file = c.Tokens.Version().file
+	}
+	if c.JWT != nil {
+		v.keys = c.JWT.Version().keys
+	}
+	return v
+}

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -69,24 +67,6 @@ func (k *jwks) close() {
 	k.client.CloseIdleConnections()
 }
 
-// checkURL refuses addresses that others could answer for.
-func checkURL(address string) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return err
-	}
-	host := u.Hostname()
-	ip := net.ParseIP(host)
-	local := host == "localhost" || ip != nil && ip.IsLoopback()
-	if host == "" || u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return fmt.Errorf("%s must be an https URL; http will do on loopback only", address)
-	}
-	if u.User != nil { // it would be logged
-		return fmt.Errorf("%s must be without a user and password", u.Redacted())
-	}
-	return nil
-}
-
 // newClient returns a client that follows no redirects and reads answers up to a
 // size.
 func newClient(limit int64) *http.Client {
@@ -133,7 +113,7 @@ func (k *jwks) run(ctx context.Context) {
 			return
 		case err != nil:
 			failed++
-			k.log.Error("key set not read; the keys read before stay for a day", logURL, k.url, logError, err)
+			k.log.Error("key set not read; the keys read before stay for a day", logURL, NameOf(k.url), logError, WithoutURL(err))
 			wait.Reset(min(time.Duration(failed)*time.Second, keysEvery))
 		default:
 			failed = 0
@@ -170,9 +150,9 @@ func (k *jwks) refresh(ctx context.Context) error {
 	if k.set != nil && bytes.Equal(text, k.text) {
 		return nil
 	}
-	k.log.Info("key set read", logURL, k.url)
+	k.log.Info("key set read", logURL, NameOf(k.url))
 	for _, why := range left {
-		k.log.Warn("key left out", logURL, k.url, logError, why)
+		k.log.Warn("key left out", logURL, NameOf(k.url), logError, why)
 	}
 	k.set, k.text = set, text
 	return nil

@@ -181,6 +181,15 @@ func (j *JWT) Authorize(ctx context.Context, token string) (*Identity, error) {
 	return id, nil
 }
 
+// Version implements [Versioned].
+func (j *JWT) Version() Version {
+	keys, err := j.keys.current()
+	if err != nil {
+		keys = nil // tokens cannot be checked yet
+	}
+	return Version{keys: keys}
+}
+
 func (j *JWT) forget(digest [sha256.Size]byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -13,11 +13,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/baton-relay/baton/durable"
 )
 
 // Signer mints tokens, for development and scripts.
@@ -177,5 +180,5 @@ func writeNew(path, content string, mode os.FileMode) error {
 		return err
 	}
 	_, err = f.WriteString(content)
-	return errors.Join(err, f.Sync(), f.Close())
+	return errors.Join(err, f.Sync(), f.Close(), durable.SyncDir(filepath.Dir(path)))
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	json2 "github.com/go-json-experiment/json"
+
+	"github.com/baton-relay/baton/durable"
 )
 
 // Revoked is the tokens that count no longer although they have not ended. It is
@@ -34,6 +35,7 @@ type Revoked struct {
 
 	writing sync.Mutex
 	size    int64 // of the file; guarded by writing
+	named   bool  // this process has synced the file's name; guarded by writing
 	broken  error // why the file takes nothing any more; guarded by writing
 }
 
@@ -207,8 +209,8 @@ func (r *Revoked) append(line *revokedLine) (err error) {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err == nil && r.size == 0 {
-		err = syncDir(filepath.Dir(r.path))
+	if err == nil && !r.named {
+		err = durable.SyncDir(filepath.Dir(r.path))
 	}
 	if err != nil {
 		if undo := f.Truncate(r.size); undo != nil {
@@ -216,6 +218,7 @@ func (r *Revoked) append(line *revokedLine) (err error) {
 		}
 		return err
 	}
+	r.named = true
 	r.size += int64(len(text)) + 1
 	return nil
 }
@@ -238,33 +241,9 @@ func (r *Revoked) compact() error {
 			return err
 		}
 	}
-	if err := replaceFile(r.path, out.Bytes()); err != nil {
+	if err := durable.WriteFile(r.path, out.Bytes()); err != nil {
 		return err
 	}
 	r.size = int64(out.Len())
 	return nil
-}
-
-// replaceFile puts a durable file in the place of another, in one step.
-func replaceFile(path string, content []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, bytes.NewReader(content))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

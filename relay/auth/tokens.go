@@ -31,8 +31,14 @@ type Tokens struct {
 	log *slog.Logger
 
 	mu    sync.Mutex
-	known map[[sha256.Size]byte]*Identity // guarded by mu
-	file  watched                         // guarded by mu
+	known *tokenSet // guarded by mu
+	file  watched   // guarded by mu
+}
+
+// tokenSet is what a token file says, by the digests of the tokens: how long a
+// look-up takes tells nothing of a secret.
+type tokenSet struct {
+	byDigest map[[sha256.Size]byte]*Identity
 }
 
 // OpenTokens reads a token file. Its errors say which entry is wrong and how.
@@ -60,8 +66,7 @@ func (t *Tokens) Authorize(_ context.Context, token string) (*Identity, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.refresh(now)
-	// A map of digests: how long a look-up takes tells nothing of a secret.
-	id := t.known[sha256.Sum256([]byte(token))]
+	id := t.known.byDigest[sha256.Sum256([]byte(token))]
 	switch {
 	case id == nil:
 		return nil, errUnknown
@@ -69,6 +74,14 @@ func (t *Tokens) Authorize(_ context.Context, token string) (*Identity, error) {
 		return nil, errExpired
 	}
 	return id, nil
+}
+
+// Version implements [Versioned].
+func (t *Tokens) Version() Version {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refresh(time.Now())
+	return Version{file: t.known}
 }
 
 // refresh reads the file again if it was changed.
@@ -84,14 +97,14 @@ func (t *Tokens) refresh(now time.Time) {
 		t.log.Error("token file not taken; the tokens read before stay", logError, err)
 		return
 	}
-	t.log.Info("token file read again", logPath, t.file.path, logTokens, len(t.known))
+	t.log.Info("token file read again", logPath, t.file.path, logTokens, len(t.known.byDigest))
 }
 
 func (t *Tokens) read() error {
 	return t.file.read("token file", func(data []byte, _ os.FileInfo) (err error) {
 		known, err := parseTokens(data)
 		if err == nil {
-			t.known = known
+			t.known = &tokenSet{known}
 		}
 		return err
 	})

@@ -118,6 +118,16 @@ C~ 100ms compact`)
 	}
 }
 
+// R89: a session that writes alone is asked behind the acks of its own ops.
+func TestAsksBehindTheAcks(t *testing.T) {
+	s := serve(t, relayProgram(t), openToAll)
+	s.say(t, s.run(t), `
+A joins $doc
+A>*40 {"type":"ops","doc":"$doc","ops":[$each(50)<{"actor":"w$i","seq":$k,"clock":{},"payload":$k}>]}
+A<...ack {"type":"ack","actor":"w40","seq":50,"offset":"$last"}
+A< {"type":"compact","doc":"$doc","offset":"$last"}`)
+}
+
 // R83: rights that the token file takes away are gone while somebody is there.
 func TestRightsGo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tokens.json")

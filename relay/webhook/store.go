@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/baton-relay/baton/durable"
 	"github.com/baton-relay/baton/oplog/bolt/pages"
 )
 
@@ -44,7 +45,7 @@ var (
 
 // openStore opens the file and puts what it holds into the queue.
 func openStore(path string, q *Queue) (*store, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := durable.MakeDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	if err := checkSound(path); err != nil {
@@ -57,6 +58,9 @@ func openStore(path string, q *Queue) (*store, error) {
 	s := &store{db: db}
 	if err := s.update(func(tx *bbolt.Tx) error { return s.load(tx, q) }); err != nil {
 		return nil, errors.Join(explain(path, err), db.Close())
+	}
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil { // bbolt syncs the file, not its name
+		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }

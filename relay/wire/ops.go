@@ -17,6 +17,9 @@ func DecodeOps(list []byte, limits *Limits) ([]Op, error) {
 	return ops, err
 }
 
+// MaxBy is the length of the longest subject that an import may name, in bytes.
+const MaxBy = 256
+
 // Stamp is what an import says of an op beside the op itself.
 type Stamp struct {
 	By string
@@ -114,16 +117,32 @@ func (op *Op) read(value, arena []byte, limits *Limits, stamp *Stamp, stamped bo
 		op.Fault = &Fault{Invalid, `an op needs "payload"`}
 	case r.ext != nil && r.ext[0] != '{':
 		op.Fault = &Fault{Invalid, `"ext" must be an object`}
-	case len(r.payload)+len(r.ext)+len(r.clock) > limits.OpBytes:
-		op.Fault = &Fault{TooLarge, fmt.Sprintf("the op has %d bytes; at most %d are allowed",
-			len(r.payload)+len(r.ext)+len(r.clock), limits.OpBytes)}
 	default:
+		if op.Fault = limits.size(len(r.payload) + len(r.ext) + len(r.clock)); op.Fault != nil {
+			return arena, nil
+		}
 		op.Payload, arena = take(arena, r.payload)
 		if r.ext != nil {
 			op.Ext, arena = take(arena, r.ext)
 		}
 	}
 	return arena, nil
+}
+
+// Check says what a relay with these limits refuses in an entry for its size, so that
+// a log gets nothing by other ways that a relay would not take.
+func (l *Limits) Check(e *oplog.Entry) *Fault {
+	if n := e.Clock.Len(); n > l.ClockEntries {
+		return &Fault{Invalid, fmt.Sprintf("the clock has %d entries; at most %d are allowed", n, l.ClockEntries)}
+	}
+	return l.size(len(e.Payload) + len(e.Ext) + len(e.Clock.AppendJSON(nil)))
+}
+
+func (l *Limits) size(n int) *Fault {
+	if n > l.OpBytes {
+		return &Fault{TooLarge, fmt.Sprintf("the op has %d bytes; at most %d are allowed", n, l.OpBytes)}
+	}
+	return nil
 }
 
 // take compacts a value behind the arena's end.
@@ -154,8 +173,8 @@ func (op *Op) readClock(value []byte, limits *Limits) (*Fault, error) {
 func (s *Stamp) read(r *rawOp) *Fault {
 	if r.by != nil {
 		by, ok := unquote(r.by)
-		if !ok || len(by) > 256 {
-			return &Fault{Invalid, `"by" must be a string of at most 256 bytes`}
+		if !ok || len(by) > MaxBy {
+			return &Fault{Invalid, fmt.Sprintf(`"by" must be a string of at most %d bytes`, MaxBy)}
 		}
 		s.By = by
 	}

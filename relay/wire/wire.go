@@ -35,9 +35,11 @@ import (
 
 // Subprotocol is the WebSocket subprotocol of version 1. TokenProtocol is what
 // a browser, which cannot set headers, puts before its token in a second one.
+// TokenHeader is the header for a token where headers can be set.
 const (
 	Subprotocol   = "baton.v1"
 	TokenProtocol = "bearer."
+	TokenHeader   = "Baton-Token"
 )
 
 // The types of a client's frames, and what they say.
@@ -152,6 +154,15 @@ type Limits struct {
 	AddressConnections int `json:"address_connections"`
 	HandshakesPerS     int `json:"handshakes_per_s"` // of an address
 }
+
+// What a relay takes that is not told otherwise.
+const (
+	DefaultFrameBytes   = 1 << 20
+	DefaultClockEntries = 4096
+)
+
+// OpBytes returns how large an op may be where frames may have so many bytes.
+func OpBytes(frame int) int { return frame * 3 / 4 }
 
 // User is who a session belongs to.
 type User struct {
