@@ -21,14 +21,23 @@ const lasting = time.Second
 // failed returns the wait after an attempt that came to nothing.
 func (b *backoff) failed() time.Duration {
 	bound := b.highest
-	if b.failures < 32 {
-		bound = min(bound, b.lowest<<b.failures)
+	if b.lowest < b.highest>>b.failures { // asked so, because lowest<<failures may overflow
+		bound = b.lowest << b.failures
 	}
 	b.failures++
 	return jitter(bound)
 }
 
 func (b *backoff) succeeded() { b.failures = 0 }
+
+// longestWait bounds every wait, whether a caller or a relay asks for it. Sums of
+// a few such times do not overflow.
+const longestWait = 24 * time.Hour
+
+// milliseconds returns the time that a relay gives as a number, from 0 to longestWait.
+func milliseconds(n int64) time.Duration {
+	return time.Duration(min(max(n, 0), longestWait.Milliseconds())) * time.Millisecond
+}
 
 // jitter returns a random duration up to bound.
 func jitter(bound time.Duration) time.Duration {

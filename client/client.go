@@ -37,24 +37,26 @@ import (
 
 // Options say how to connect. The zero value connects without a token.
 type Options struct {
-	// Token is the first bearer token; empty means none.
+	// Token is the first token; empty means none. It goes in the header Baton-Token.
 	Token string
 	// TokenSource, unless nil, is asked for a token where there is none yet,
 	// where the relay refused the last one, and before one ends. It may block
 	// until ctx ends, and may be called from several goroutines. Without it, a
 	// refused token ends the connection.
 	TokenSource func(ctx context.Context) (string, error)
-	// Header is sent with the handshake and with requests for snapshots.
+	// Header is sent with the handshake and with requests for snapshots, such as what
+	// a proxy before the relay asks for.
 	Header http.Header
 	// DialContext, unless nil, opens network connections for the socket.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
-	// HTTPClient fetches and stores snapshots (default [http.DefaultClient]).
+	// HTTPClient fetches and stores snapshots (default [http.DefaultClient]). Redirects
+	// are not followed, whatever it says: the token is for the relay alone.
 	HTTPClient *http.Client
 	// Logger takes what a person should know; nil discards it.
 	Logger *slog.Logger
 
 	// MinBackoff and MaxBackoff bound the random wait before a reconnect, which
-	// doubles with each failure (default 250 ms and 30 s).
+	// doubles with each failure (default 250 ms and 30 s; at most a day).
 	MinBackoff, MaxBackoff time.Duration
 	// Buffer is how many bytes of a document's ops may wait for the caller of
 	// [Doc.Next] before the socket is no longer read (default 1 MiB).
@@ -65,9 +67,11 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.HTTPClient = cmp.Or(o.HTTPClient, http.DefaultClient)
-	o.MinBackoff = cmp.Or(o.MinBackoff, 250*time.Millisecond)
-	o.MaxBackoff = max(o.MinBackoff, cmp.Or(o.MaxBackoff, 30*time.Second))
+	hc := *cmp.Or(o.HTTPClient, http.DefaultClient)
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	o.HTTPClient = &hc
+	o.MinBackoff = min(cmp.Or(max(o.MinBackoff, 0), 250*time.Millisecond), longestWait)
+	o.MaxBackoff = min(max(o.MinBackoff, cmp.Or(o.MaxBackoff, 30*time.Second)), longestWait)
 	o.Buffer = cmp.Or(o.Buffer, 1<<20)
 	o.MaxUnsaved = cmp.Or(o.MaxUnsaved, 1<<16)
 	if o.Logger == nil {
@@ -109,8 +113,8 @@ type Conn struct {
 }
 
 // Dial connects to a relay and returns when it has said welcome. url is ws://,
-// wss://, http:// or https://; one without a path gets /v1/ws. ctx bounds the
-// dialing only. A first attempt that fails is an error; later ones are
+// wss://, http:// or https://; one without a path gets /v1/ws. A user and password
+// in it are for a proxy before the relay. ctx bounds the dialing only. A first attempt that fails is an error; later ones are
 // repeated. The caller must call [Conn.Close].
 func Dial(ctx context.Context, url string, opts Options) (*Conn, error) {
 	socketURL, base, err := parseURL(url)
@@ -168,8 +172,8 @@ func parseURL(s string) (socket string, base *url.URL, err error) {
 	if u.Path == "" || u.Path == "/" {
 		u.Path = path
 	}
-	b := &url.URL{Scheme: "http", Host: u.Host}
-	u.Scheme = "ws"
+	b := &url.URL{Scheme: "http", User: u.User, Host: u.Host}
+	u.Scheme, u.User = "ws", nil // the socket's library takes none
 	if secure {
 		u.Scheme, b.Scheme = "wss", "https"
 	}

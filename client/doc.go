@@ -75,9 +75,11 @@ type Doc struct {
 	joinNumber uint64    // of the join whose answer counts
 	notBefore  time.Time // when the join may be sent
 	noSnapshot bool
-	byClock    bool        // the next join does not trust the offset
-	epoch      oplog.Epoch // of the last joined
-	access     []string    // nil before the first joined
+	below      oplog.Offset // only snapshots before it may load; 0: any may
+	asked      bool         // the relay asks for a snapshot, and could not be answered yet
+	byClock    bool         // the next join does not trust the offset
+	epoch      oplog.Epoch  // of the last joined
+	access     []string     // nil before the first joined
 	status     Status
 	end        error
 	entering   signal // fired when stage or end change

@@ -78,7 +78,7 @@ func TestRefusedTokenIsRenewed(t *testing.T) {
 	noLeaks(t)
 	s := startScript(t, nil)
 	s.refuse = func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Header.Get("Authorization") == "Bearer old" {
+		if r.Header.Get("Baton-Token") == "old" {
 			w.WriteHeader(http.StatusUnauthorized)
 			_, _ = io.WriteString(w, `{"code":"unauthorized","message":"expired"}`)
 			return true
@@ -94,11 +94,11 @@ func TestRefusedTokenIsRenewed(t *testing.T) {
 	}
 	conn := dial(t, s.url, opts)
 	p := s.accept()
-	if got := p.header.Get("Authorization"); got != "Bearer first" {
+	if got := p.header.Get("Baton-Token"); got != "first" {
 		t.Errorf("the client came with %q", got)
 	}
 	p.close(4401)
-	if got := s.accept().header.Get("Authorization"); got != "Bearer second" {
+	if got := s.accept().header.Get("Baton-Token"); got != "second" {
 		t.Errorf("the client came back with %q", got)
 	}
 	_ = conn

@@ -60,6 +60,21 @@ func (e *GapError) Error() string {
 	return fmt.Sprintf("%s: %s came, but not %s", e.Doc, before, e.Missing.AppendJSON(nil))
 }
 
+// SnapshotError says that a document cannot be received: its first ops are gone, and
+// no snapshot that stands in for them could be had or loaded. Own ops that are not
+// saved are in [Doc.Outbox] as before.
+type SnapshotError struct {
+	Doc   oplog.DocID
+	First oplog.Offset // of the oldest op that is there
+	Err   error        // why there is no snapshot
+}
+
+func (e *SnapshotError) Error() string {
+	return fmt.Sprintf("%s cannot be received: its ops before %d are gone, and no snapshot in their place can be loaded: %v", e.Doc, e.First, e.Err)
+}
+
+func (e *SnapshotError) Unwrap() error { return e.Err }
+
 // Refused says that an op will never be taken. The op and all that were made
 // after it are no longer in the outbox, and the document has a new actor: what
 // is still wanted of Unsaved must be appended again. It is also an error.

@@ -84,7 +84,7 @@ func (d *Doc) handle(s *socket, f *frame, size int) *Doc {
 		d.access = f.Access
 		d.inbox.put(item{update: Update{Status: &Status{Access: d.access}}})
 	case "compact":
-		d.inbox.put(item{update: Update{Compact: f.Offset}})
+		d.inbox.put(item{compact: true})
 	case "left":
 		if f.Code != wire.Left {
 			d.over(&EndError{Code: f.Code, Doc: d.name, Message: f.Message})
@@ -98,7 +98,7 @@ func (d *Doc) handleJoined(f *frame) {
 	if word, n := f.about(); d.stage != joining || word != idJoin || n != d.joinNumber {
 		return
 	}
-	d.stage, d.byClock = inside, false
+	d.stage, d.byClock, d.asked = inside, false, false
 	d.access = f.Access
 	if d.access == nil {
 		d.access = []string{}
@@ -163,7 +163,7 @@ func (d *Doc) handleReject(f *frame) {
 	if f.Actor != d.out.actor || f.Seq < d.out.first() {
 		return // of an actor that was given up, or answered already
 	}
-	now, retry := time.Now(), time.Duration(f.RetryMS)*time.Millisecond
+	now, retry := time.Now(), milliseconds(f.RetryMS)
 	switch f.Code {
 	case wire.RateLimited, wire.Unavailable:
 		d.out.wait(f.Seq, now.Add(max(retry, d.conn.opts.MinBackoff)), clock.Vector{})
@@ -207,7 +207,7 @@ func (d *Doc) surrender(op clock.Dot, code wire.Code, message string) *Refused {
 // handleError takes the refusal of a frame.
 func (d *Doc) handleError(f *frame) {
 	word, n := f.about()
-	now, retry := time.Now(), time.Duration(f.RetryMS)*time.Millisecond
+	now, retry := time.Now(), milliseconds(f.RetryMS)
 	later := f.Code == wire.RateLimited || f.Code == wire.Unavailable
 	switch {
 	case word == idJoin && n == d.joinNumber && d.stage == joining && later:

@@ -25,6 +25,7 @@ type item struct {
 	live     oplog.Offset // also of an ack: the stream is that far
 	isLive   bool
 	snapshot *wire.Snapshot
+	compact  bool
 	update   Update
 	keep     bool // survives a cut: the relay would not say it again
 }

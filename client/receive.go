@@ -25,7 +25,7 @@ type position struct {
 
 // Next returns what happened next in the document. It blocks until something
 // did. Once the stay is over it returns why: [ErrClosed], an [*EndError], a
-// [*GapError]. It must be called all the time: what has not been received keeps
+// [*GapError], a [*SnapshotError]. It must be called all the time: what has not been received keeps
 // the socket, and so the other documents of the connection, from being read.
 func (d *Doc) Next(ctx context.Context) (Update, error) {
 	c := d.conn
@@ -75,7 +75,7 @@ func (d *Doc) Updates(ctx context.Context) iter.Seq2[Update, error] {
 
 // receive works items off until one is an update for the caller. Changes of
 // presence come when no item waits, and between items that do. conn.mu is held.
-func (d *Doc) receive() (u Update, offer *wire.Snapshot, ok bool) {
+func (d *Doc) receive() (u Update, offer *snapshotOffer, ok bool) {
 	if d.presence.due(len(d.inbox.items) == 0) {
 		return Update{Presence: d.presence.changes()}, nil, true
 	}
@@ -83,7 +83,9 @@ func (d *Doc) receive() (u Update, offer *wire.Snapshot, ok bool) {
 		it, ok := d.inbox.take()
 		switch {
 		case !ok:
-			return Update{}, nil, false
+			at := d.compaction()
+			d.asked = d.asked && at == 0
+			return Update{Compact: at}, nil, at > 0
 		case it.ops != nil:
 			if ops := d.fold(it.ops); len(ops) > 0 {
 				return Update{Ops: ops}, nil, true
@@ -92,7 +94,9 @@ func (d *Doc) receive() (u Update, offer *wire.Snapshot, ok bool) {
 			u, offer = d.begin(it.joined)
 			return u, offer, true
 		case it.snapshot != nil:
-			return Update{}, it.snapshot, true
+			return Update{}, &snapshotOffer{Snapshot: *it.snapshot}, true
+		case it.compact:
+			d.asked = true
 		case it.live > 0 || it.isLive:
 			d.place.offset = max(d.place.offset, it.live)
 			if it.isLive && d.arrive() {
@@ -109,25 +113,41 @@ func (d *Doc) receive() (u Update, offer *wire.Snapshot, ok bool) {
 	}
 }
 
+// compaction returns where a snapshot is asked for, 0 where none is, or the caller
+// does not have exactly what is saved. conn.mu is held, and no item waits.
+func (d *Doc) compaction() oplog.Offset {
+	if !d.asked || d.status.State != Live || len(d.out.ops) > 0 {
+		return 0
+	}
+	return d.place.offset
+}
+
 // begin starts the stream that follows a joined.
-func (d *Doc) begin(j *frame) (u Update, offer *wire.Snapshot) {
+func (d *Doc) begin(j *frame) (u Update, from *snapshotOffer) {
 	p := &d.place
 	p.proof = clock.Vector{}
 	if j.Clock != nil {
 		p.proof = *j.Clock
 		p.offset = 0
 	}
-	// Where ops are gone and no blob stands in for them, nothing can be proven.
-	p.seen.loose = j.Snapshot == nil && j.From > p.offset && j.From+1 == j.First && !d.opts.NoOps
+	// Ops are gone, and no blob stands in for them.
+	gone := j.Snapshot == nil && j.From > p.offset && j.From+1 == j.First && !d.opts.NoOps
+	p.seen.loose = gone && d.opts.NoSnapshot // nothing can be proven, as the caller wants it
 	p.epoch = j.Epoch
-	if j.Snapshot == nil {
+	if j.Snapshot == nil && (!gone || p.seen.loose) {
 		p.offset = j.From
 	}
 	state := CatchingUp
 	if d.opts.NoOps {
 		state = Live
 	}
-	return Update{Status: d.become(state, nil)}, j.Snapshot
+	switch {
+	case j.Snapshot != nil:
+		from = &snapshotOffer{Snapshot: *j.Snapshot}
+	case gone && !d.opts.NoSnapshot:
+		from = d.older(j.First)
+	}
+	return Update{Status: d.become(state, nil)}, from
 }
 
 // arrive ends a catch-up and reports whether nothing is missing.

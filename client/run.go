@@ -162,11 +162,10 @@ func (c *Conn) pause(v verdict, connected time.Time) time.Duration {
 	wait := c.backoff.failed()
 	switch {
 	case v.restart || draining >= 0:
-		after := max(draining, 0)
 		c.mu.Lock()
 		c.drainingMS = -1
 		c.mu.Unlock()
-		return time.Duration(after)*time.Millisecond + wait
+		return milliseconds(draining) + wait
 	case v.slow:
 		return max(v.after, c.opts.MinBackoff) + wait
 	}

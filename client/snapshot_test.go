@@ -7,6 +7,7 @@ import (
 
 	"github.com/baton-relay/baton/client"
 	"github.com/baton-relay/baton/clock"
+	"github.com/baton-relay/baton/oplog"
 	"github.com/baton-relay/baton/relay"
 )
 
@@ -18,7 +19,7 @@ func fill(t *testing.T, url string) (*client.Doc, clock.Vector) {
 		appendOp(t, a, `%d`, i)
 	}
 	saved(t, a)
-	if err := a.PutSnapshot(testContext(t), 8, "", []byte("state of eight")); err != nil {
+	if err := a.PutSnapshot(testContext(t), 8, oplog.SnapshotInfo{Maker: "automerge 3.5.0"}, []byte("state of eight")); err != nil {
 		t.Fatal(err)
 	}
 	return a, clock.VectorOf(clock.Dot{Actor: a.Actor(), Seq: 8})
@@ -37,6 +38,9 @@ func TestSnapshotStandsInForOps(t *testing.T) {
 		snap = u.Snapshot
 		return snap != nil
 	})
+	if about := string(get(t, url+"/v1/docs/notes/snapshots/8/meta")); !strings.Contains(about, `"maker":"automerge 3.5.0"`) {
+		t.Errorf("the snapshot is stored as %s, want its maker", about)
+	}
 	if snap.Offset != 8 || snap.Clock.Compare(want) != clock.Equal {
 		t.Errorf("snapshot is %+v", snap)
 	}

@@ -34,7 +34,7 @@ const handshakeTimeout = 30 * time.Second
 // heartbeat returns how long silence is normal.
 func (s *socket) heartbeat() time.Duration {
 	if ms := s.welcome.HeartbeatMS; ms > 0 {
-		return time.Duration(ms) * time.Millisecond
+		return milliseconds(ms)
 	}
 	return 25 * time.Second
 }
@@ -128,18 +128,23 @@ func (c *Conn) header() http.Header {
 	if h == nil {
 		h = http.Header{}
 	}
+	if user := c.base.User; user != nil && h.Get("Authorization") == "" {
+		password, _ := user.Password()
+		r := http.Request{Header: h}
+		r.SetBasicAuth(user.Username(), password)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.token != "" {
-		h.Set("Authorization", "Bearer "+c.token)
+		h.Set(wire.TokenHeader, c.token)
 	}
 	return h
 }
 
 func handshakeError(resp *http.Response) error {
 	e := &refusedHandshake{status: resp.StatusCode}
-	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
-		e.retry = time.Duration(s) * time.Second
+	if s, err := strconv.ParseInt(resp.Header.Get("Retry-After"), 10, 64); err == nil {
+		e.retry = time.Duration(min(max(s, 0), int64(longestWait/time.Second))) * time.Second
 	}
 	var said wire.Error
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
@@ -159,13 +164,10 @@ func (s *socket) readWelcome() error {
 		return fmt.Errorf("read welcome: %.80q came in its place", text)
 	}
 	s.life.patience.Store(int64(2 * s.heartbeat()))
-	// A relay says how long its frames are. One that does not is held to this.
+	// A relay says how long a frame it makes of several things. A single op that the
+	// log has from when its limits were higher makes a longer one.
 	const longest = 64 << 20
-	limit := int64(longest)
-	if l := s.welcome.Limits.ServerFrameBytes; l > 0 {
-		limit = int64(l) + 1<<20 // unacked frames on the wire are none of our business
-	}
-	s.ws.SetReadLimit(limit)
+	s.ws.SetReadLimit(max(longest, int64(s.welcome.Limits.ServerFrameBytes)) + 1<<20)
 	return nil
 }
 

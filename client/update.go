@@ -26,7 +26,9 @@ type Update struct {
 	Presence map[string]*Participant
 	// Event is something that a participant published.
 	Event *Event
-	// Compact, unless 0, asks for a snapshot at that offset.
+	// Compact, unless 0, asks for a snapshot at that offset, of exactly what the caller
+	// has: it comes when nothing is unsaved. The caller makes it before its next own op
+	// and before it receives the next update, and stores it with [Doc.PutSnapshot].
 	Compact oplog.Offset
 }
 

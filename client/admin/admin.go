@@ -41,7 +41,8 @@ type Relay struct {
 }
 
 // Open returns the relay at url, which is ws://, wss://, http:// or https://, with
-// or without the path of its socket. Nothing is sent yet.
+// or without the path of its socket. A user and password in it are for a proxy
+// before the relay. Nothing is sent yet.
 func Open(relayURL string, o Options) (*Relay, error) {
 	base, err := baseURL(relayURL)
 	if err != nil {
@@ -68,11 +69,11 @@ func baseURL(s string) (string, error) {
 		return "", fmt.Errorf("%q must begin with ws://, wss://, http:// or https://", s)
 	case u.Host == "":
 		return "", fmt.Errorf("%q names no host", s)
-	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+	case u.RawQuery != "" || u.Fragment != "":
 		return "", fmt.Errorf("the URL of a relay at %s has nothing but a host and a path; a token is given apart", u.Host)
 	}
 	path := strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/v1/ws")
-	return (&url.URL{Scheme: scheme, Host: u.Host, Path: path}).String(), nil
+	return (&url.URL{Scheme: scheme, User: u.User, Host: u.Host, Path: path}).String(), nil
 }
 
 // Close lets go of idle connections. Requests under way go on.

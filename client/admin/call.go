@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/wire"
 )
 
 // maxAnswer is the largest answer that is read as a whole: the clock of a
@@ -84,7 +85,7 @@ func (r *Relay) try(ctx context.Context, c *call) (*http.Response, error) {
 		req.Header.Set(name, value)
 	}
 	if r.token != "" {
-		req.Header.Set("Authorization", "Bearer "+r.token)
+		req.Header.Set(wire.TokenHeader, r.token)
 	}
 	resp, err := r.http.Do(req)
 	if err != nil {

@@ -67,7 +67,7 @@ func (l *overHTTP) Locate(ctx context.Context, doc oplog.DocID, c clock.Vector) 
 	return l.log.Locate(ctx, doc, c)
 }
 
-func (l *overHTTP) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, visit func(*oplog.Entry)) error {
+func (l *overHTTP) Lookup(ctx context.Context, doc oplog.DocID, dots []clock.Dot, visit func(*oplog.Entry) bool) error {
 	return l.log.Lookup(ctx, doc, dots, visit)
 }
 

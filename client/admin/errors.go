@@ -78,7 +78,7 @@ func newRefusal(resp *http.Response, body []byte, conflict error) *refusal {
 	f.status, f.conflict = resp.StatusCode, conflict
 	f.after = milliseconds(f.RetryMS)
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && f.after == 0 {
-		f.after = milliseconds(1000 * int64(s))
+		f.after = milliseconds(1000 * min(max(int64(s), 0), 3600))
 	}
 	return f
 }

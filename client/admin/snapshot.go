@@ -24,11 +24,13 @@ type meta struct {
 	SHA256 string       `json:"sha256"`
 	Format oplog.Format `json:"format"`
 	At     int64        `json:"at"`
+	By     string       `json:"by"`
+	Maker  oplog.Maker  `json:"maker"`
 	Clock  clock.Vector `json:"clock"`
 }
 
 func (m *meta) snapshot() (oplog.Snapshot, error) {
-	s := oplog.Snapshot{Offset: m.Offset, Format: m.Format, Bytes: m.Bytes, At: m.At, Clock: m.Clock}
+	s := oplog.Snapshot{Offset: m.Offset, Format: m.Format, Bytes: m.Bytes, At: m.At, By: m.By, Maker: m.Maker, Clock: m.Clock}
 	sum, err := hex.DecodeString(m.SHA256)
 	if err != nil || len(sum) != len(s.SHA256) || m.Bytes < 0 || m.Offset == 0 || m.Offset > clock.MaxSeq {
 		return s, fmt.Errorf("the answer makes no sense: a snapshot at %d of %d bytes with SHA-256 %.80q", m.Offset, m.Bytes, m.SHA256)

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"net/url"
 	"sync"
 
 	"github.com/baton-relay/baton/oplog"
@@ -48,10 +49,11 @@ func (u *upload) Close() error {
 }
 
 // PutSnapshot is [oplog.Log.PutSnapshot]. The bytes are read once: if they are
-// cut on the way, that is an error, and asking again with them is safe.
-func (r *Relay) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, format oplog.Format, from io.Reader) (s oplog.Snapshot, stored bool, err error) {
+// cut on the way, that is an error, and asking again with them is safe. By counts with
+// the right admin; without it, or with By empty, the snapshot is its sender's.
+func (r *Relay) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, info oplog.SnapshotInfo, from io.Reader) (s oplog.Snapshot, stored bool, err error) {
 	if err = ctx.Err(); err == nil {
-		s, stored, err = r.putSnapshot(ctx, doc, at, format, from)
+		s, stored, err = r.putSnapshot(ctx, doc, at, info, from)
 	}
 	if err != nil {
 		return oplog.Snapshot{}, false, fmt.Errorf("put snapshot of %q at %d: %w", doc, at, err)
@@ -59,7 +61,7 @@ func (r *Relay) PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offse
 	return s, stored, nil
 }
 
-func (r *Relay) putSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, format oplog.Format, from io.Reader) (s oplog.Snapshot, stored bool, err error) {
+func (r *Relay) putSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, info oplog.SnapshotInfo, from io.Reader) (s oplog.Snapshot, stored bool, err error) {
 	if at == 0 {
 		return s, false, fmt.Errorf("%w: no such entry", oplog.ErrNotFound)
 	}
@@ -69,8 +71,14 @@ func (r *Relay) putSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offse
 		header:   map[string]string{"Content-Type": "application/octet-stream", "Expect": "100-continue"},
 		conflict: oplog.ErrExists,
 	}
-	if format != "" {
-		c.header["Baton-Format"] = string(format)
+	if info.Format != "" {
+		c.header["Baton-Format"] = string(info.Format)
+	}
+	if info.Maker != "" {
+		c.header["Baton-Maker"] = string(info.Maker)
+	}
+	if info.By != "" {
+		c.query = url.Values{"by": {info.By}}
 	}
 	p := pauses{patience: r.patience}
 	for {

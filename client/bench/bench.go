@@ -33,7 +33,7 @@ type Config struct {
 	// URL is the relay: ws://, wss://, http:// or https://. A URL without a
 	// path gets /v1/ws.
 	URL string `json:"url"`
-	// Tokens are sent as bearer tokens, one a connection, in turn; none if there
+	// Tokens are sent, one a connection, in turn; none if there
 	// are none. A relay limits what one subject may do.
 	Tokens []string `json:"-"`
 	// Name is what the names of the documents begin with (default "bench-" and

@@ -60,7 +60,7 @@ type task struct {
 func dial(ctx context.Context, cfg *Config, i int, slow bool) (net.Conn, wire.Limits, error) {
 	header := http.Header{}
 	if n := len(cfg.Tokens); n > 0 {
-		header.Set("Authorization", "Bearer "+cfg.Tokens[i%n])
+		header.Set(wire.TokenHeader, cfg.Tokens[i%n])
 	}
 	d := websocket.Dialer{
 		Subprotocols:   []string{wire.Subprotocol},
