@@ -13,8 +13,8 @@
 // Preet Shihn (package rough), that of freehand strokes perfect-freehand by
 // Steve Ruiz; both are MIT.
 //
-// It reads and writes no file and asks no network for anything: fonts are
-// embedded (package fonts).
+// It asks no network for anything and reads no file: fonts are embedded (package
+// fonts), but for those that [Options] add.
 package board
 
 import (

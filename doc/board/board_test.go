@@ -68,6 +68,74 @@ func TestValuesThatMakeNoSenseGetDefaults(t *testing.T) {
 	}
 }
 
+func TestWhatANewerExcalidrawWritesIsKept(t *testing.T) {
+	b := boardOf(t, `"line": {"type":"line","polygon":true,"points":"[[0,0],[9,9]]"},
+		"text": {"type":"text","text":"Q","originalText":"Q","width":900,"height":1875,"fontSize":1500},
+		"arrow": {"type":"arrow","points":"[[0,0],[9,9]]",
+			"startBinding":"{\"elementId\":\"a\",\"mode\":\"orbit\",\"fixedPoint\":[1.03,0.5]}",
+			"endBinding":"{\"elementId\":\"b\",\"focus\":0.1,\"gap\":2,\"fixedPoint\":\"x\",\"more\":1}"}`)
+	for id, want := range map[string]map[string]any{
+		"line": {"polygon": true},
+		"text": {"fontSize": 1500.0},
+		"arrow": {
+			"startBinding": map[string]any{"elementId": "a", "focus": 0.0, "gap": 5.0, "mode": "orbit", "fixedPoint": []any{1.03, 0.5}},
+			"endBinding":   map[string]any{"elementId": "b", "focus": 0.1, "gap": 2.0, "fixedPoint": nil},
+		},
+	} {
+		for k, v := range want {
+			if got := b.byID[id].values[k]; !reflect.DeepEqual(got, v) {
+				t.Errorf("%s of %s: got %v, want %v", k, id, got, v)
+			}
+		}
+	}
+}
+
+func TestLinesAreThoseOfTheirText(t *testing.T) {
+	for _, tt := range []struct {
+		lines, text string
+		want        bool
+	}{
+		{"one two", "one two", true},
+		{"one\ntwo", "one two", true},
+		{"one\ntwo", "one   two", true},
+		{"lon\ngwo\nrd", "longword", true},
+		{"one\n\ntwo", "one\n\ntwo", true},
+		{"one", "one  ", true},
+		{"one two", "one  two", false},
+		{"one\n\ntwo", "one\ntwo", false},
+		{"one two", "one two three", false},
+		{"one", "one\n", false},
+		{"\none", "one", false},
+	} {
+		if got := wraps(tt.lines, tt.text); got != tt.want {
+			t.Errorf("wraps(%q, %q): got %v, want %v", tt.lines, tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestAnExportedTextHasTheLinesOfWhatIsWritten(t *testing.T) {
+	b := boardOf(t, `"t": {"type":"text","text":"one","originalText":"one and two","width":30,"height":25,"fontSize":20},
+		"u": {"type":"text","text":"unmeasured","originalText":"unmeasured","fontSize":20}`)
+	out, err := b.Excalidraw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Elements []struct {
+			Text          string
+			Width, Height float64
+		}
+	}
+	if err := json.Unmarshal(out, &file); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"one and two", "unmeasured"} {
+		if got := file.Elements[i]; got.Text != want || got.Width < 50 || got.Height != 25 {
+			t.Errorf("got %+v, want %q, measured", got, want)
+		}
+	}
+}
+
 func TestExcalidrawIsWhatThePageExports(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("testdata", "clean.excalidraw"))
 	if err != nil {
@@ -128,16 +196,17 @@ func TestTextsThatMergedAreWrappedAnew(t *testing.T) {
 
 func TestAPictureThatIsTooLargeSaysWhatScaleFits(t *testing.T) {
 	b := boardOf(t, `"a": {"type":"rectangle","x":-1e6,"y":-1e6}, "b": {"type":"rectangle","x":1e6,"y":1e6}`)
-	if _, ok := errors.AsType[*TooLargeError](b.PNG(io.Discard, Options{})); !ok {
+	_, err := b.PNG(io.Discard, Options{})
+	if _, ok := errors.AsType[*TooLargeError](err); !ok {
 		t.Fatal("a picture of 2,000,000 pixels square was drawn")
 	}
 	for _, most := range []float64{1, 1000, 1 << 20} {
-		_, err := b.picture(Options{}, most)
+		_, _, err := b.picture(Options{}, most)
 		tooLarge, ok := errors.AsType[*TooLargeError](err)
 		if !ok {
 			t.Fatalf("got %v for %g pixels, want that they are too few", err, most)
 		}
-		if _, err := b.picture(Options{Scale: tooLarge.Scale}, most); err != nil {
+		if _, _, err := b.picture(Options{Scale: tooLarge.Scale}, most); err != nil {
 			t.Errorf("at the scale of %g that fits %g pixels: %v", tooLarge.Scale, most, err)
 		}
 	}
@@ -187,10 +256,10 @@ func drawAll(t testing.TB, doc []byte) {
 			t.Errorf("drawn in %d bytes: %.1000s", len(svg), doc)
 		}
 		const small = 1 << 14
-		_, err := b.picture(o, small)
+		_, _, err := b.picture(o, small)
 		if tooLarge, ok := errors.AsType[*TooLargeError](err); ok {
 			o.Scale = tooLarge.Scale
-			_, err = b.picture(o, small)
+			_, _, err = b.picture(o, small)
 		}
 		if err != nil {
 			t.Fatalf("draw %s: %v", doc, err)
@@ -272,7 +341,7 @@ func BenchmarkPNGOf5000Elements(b *testing.B) {
 	var out bytes.Buffer
 	for b.Loop() {
 		out.Reset()
-		if err := board.PNG(&out, Options{}); err != nil {
+		if _, err := board.PNG(&out, Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

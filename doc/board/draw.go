@@ -24,6 +24,9 @@ type Options struct {
 	Dark bool
 	// Clean draws straight lines in place of hand-drawn ones.
 	Clean bool
+	// Fonts has characters that the whiteboard's own fonts lack; nil has none. In an
+	// SVG it is the viewer who has them, or has not.
+	Fonts *fonts.Others
 }
 
 // The most lines that all hatchings of a picture have about, and the most of one.
@@ -58,7 +61,7 @@ func (b *Board) draw(o Options) *drawing {
 	d := &drawing{
 		sizer:   sizer{Board: b, background: under, clean: o.Clean, shapes: map[*element][]sketch{}},
 		Options: o,
-		setter:  fonts.NewSetter(),
+		setter:  fonts.NewSetter(o.Fonts),
 	}
 	d.paper = d.colour(o.Background)
 	for _, e := range b.elements {
@@ -231,19 +234,19 @@ func roundedBox(width, height, radius float64) rough.Path {
 // imageMarks draws an image, or a grey box where it is not there.
 func (d *drawing) imageMarks(e *element) []mark {
 	if _, ok := d.files[e.fileID]; !ok {
-		return d.missing(e)
+		return d.missing(e.width, e.height)
 	}
 	radius := e.cornerRadius(min(e.width, e.height))
 	return []mark{image{e.fileID, e.width, e.height, e.crop, radius, e.flip}}
 }
 
 // missing draws a grey box with a picture of a picture in it.
-func (d *drawing) missing(e *element) []mark {
-	size := min(min(e.width, e.height)*0.4, 100)
+func (d *drawing) missing(width, height float64) []mark {
+	size := min(min(width, height)*0.4, 100)
 	if size <= 0 {
-		return []mark{area{path: roundedBox(e.width, e.height, 0), fill: d.colour("#e7e7e7")}}
+		return []mark{area{path: roundedBox(width, height, 0), fill: d.colour("#e7e7e7")}}
 	}
-	at := translate(e.width/2-size/2, e.height/2-size/2).times(scale(size, size))
+	at := translate(width/2-size/2, height/2-size/2).times(scale(size, size))
 	icon := translate(0, 0.125).path(roundedBox(1, 0.75, 0.09))
 	icon = append(icon, translate(0.11, 0.235).path(roundedBox(0.22, 0.22, 0.11))...)
 	icon.MoveTo(0.125, 0.75)
@@ -251,7 +254,7 @@ func (d *drawing) missing(e *element) []mark {
 		icon.LineTo(p.X, p.Y)
 	}
 	return []mark{
-		area{path: roundedBox(e.width, e.height, 0), fill: d.colour("#e7e7e7")},
+		area{path: roundedBox(width, height, 0), fill: d.colour("#e7e7e7")},
 		area{path: at.path(icon), fill: d.colour("#888888"), evenOdd: true},
 	}
 }

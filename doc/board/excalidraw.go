@@ -6,6 +6,8 @@ import (
 	"hash/fnv"
 	"maps"
 	"math"
+
+	"github.com/baton-relay/baton/doc/board/fonts"
 )
 
 // white is the background of every board: the document has none of its own.
@@ -25,8 +27,14 @@ func (b *Board) Excalidraw() ([]byte, error) {
 		Created int64  `json:"created"`
 	}
 	elements := make([]map[string]any, 0, len(b.elements))
+	// Excalidraw draws the lines that a file has, so they are those of the text.
+	d := &drawing{sizer: sizer{Board: b}, setter: fonts.NewSetter(nil)}
 	for _, e := range b.elements {
 		m := maps.Clone(e.values)
+		if e.kind == "text" {
+			t := d.fitted(e)
+			m["text"], m["x"], m["y"], m["width"], m["height"] = t.text, t.x, t.y, t.width, t.height
+		}
 		m["id"], m["type"] = e.id, e.kind
 		m["version"], m["versionNonce"], m["updated"] = 1, nonce(e.id), 1
 		elements = append(elements, m)

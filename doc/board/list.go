@@ -16,6 +16,12 @@ type layer struct {
 	marks []mark
 }
 
+// with returns the layer with other marks.
+func (l layer) with(marks []mark) layer {
+	l.marks = marks
+	return l
+}
+
 // mark is one of area, trace, words and image.
 type mark any
 

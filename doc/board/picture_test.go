@@ -112,7 +112,7 @@ func TestPicturesAreThoseOfExcalidraw(t *testing.T) {
 	for _, name := range []string{"clean", "rough"} {
 		t.Run(name, func(t *testing.T) {
 			b := readBoard(t, name)
-			got, err := b.picture(Options{}, mostPixels)
+			got, _, err := b.picture(Options{}, mostPixels)
 			if err != nil {
 				t.Fatal(err)
 			}

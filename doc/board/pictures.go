@@ -2,6 +2,8 @@ package board
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	img "image"
 	_ "image/gif"  // a format that images may have
 	_ "image/jpeg" // another
@@ -28,9 +30,11 @@ type pictures struct {
 	files  map[string]file
 	levels map[string][]*img.RGBA // each half as wide and high as the one before
 	kept   int                    // pixels
+	// reasons says of images that were asked for why they cannot be drawn.
+	reasons map[string]string
 }
 
-// get returns an image in its sizes; none if it cannot be decoded.
+// get returns an image in its sizes; none if it cannot be drawn.
 func (p *pictures) get(id string) []*img.RGBA {
 	levels, ok := p.levels[id]
 	if ok {
@@ -39,11 +43,26 @@ func (p *pictures) get(id string) []*img.RGBA {
 	defer func() { p.levels[id] = levels }()
 	data := p.files[id].data
 	c, _, err := img.DecodeConfig(bytes.NewReader(data))
-	if err != nil || c.Width < 1 || c.Height < 1 || c.Width > mostDecoded/c.Height {
+	switch {
+	case errors.Is(err, img.ErrFormat) && p.files[id].mime == "image/svg+xml":
+		p.reasons[id] = "SVG images are drawn by browsers only"
+		return nil
+	case errors.Is(err, img.ErrFormat):
+		p.reasons[id] = "images of this type are drawn by browsers only"
+		return nil
+	case err != nil:
+		p.reasons[id] = "it is damaged: " + err.Error()
+		return nil
+	case c.Width < 1 || c.Height < 1:
+		p.reasons[id] = "it has no pixels"
+		return nil
+	case c.Width > mostDecoded/c.Height:
+		p.reasons[id] = fmt.Sprintf("its %d × %d pixels are more than are read", c.Width, c.Height)
 		return nil
 	}
 	m, _, err := img.Decode(bytes.NewReader(data))
 	if err != nil {
+		p.reasons[id] = "it is damaged: " + err.Error()
 		return nil
 	}
 	w, h := m.Bounds().Dx(), m.Bounds().Dy()

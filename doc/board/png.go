@@ -27,36 +27,69 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the picture would have %.0f × %.0f pixels, which is too many; at a scale of %.4g it fits", e.Width, e.Height, e.Scale)
 }
 
-// PNG writes a picture of the board. An image that is itself SVG, AVIF or an icon
-// is a grey box in it, and so is one that is damaged. The error is of type
-// *TooLargeError, or what w returned.
-func (b *Board) PNG(w io.Writer, o Options) error {
-	picture, err := b.picture(o, mostPixels)
-	if err != nil {
-		return err
-	}
-	if err := png.Encode(w, picture); err != nil {
-		return fmt.Errorf("write PNG: %w", err)
-	}
-	return nil
+// Lacks is what a picture of a board does not show.
+type Lacks struct {
+	// Characters have no font, and are boxes in it; ascending.
+	Characters []rune
+	// Images are not drawn, and are grey boxes in it.
+	Images []Undrawn
 }
 
-func (b *Board) picture(o Options, most float64) (*img.RGBA, error) {
+// Undrawn is an image that is not drawn.
+type Undrawn struct {
+	Element string // that shows it
+	Type    string // MIME, empty where nothing says what it is
+	Reason  string
+}
+
+// PNG writes a picture of the board, and says what it does not show. An image that
+// is itself SVG, AVIF or an icon is not drawn, nor is one that is damaged. The error
+// is of type *TooLargeError, or what w returned.
+func (b *Board) PNG(w io.Writer, o Options) (*Lacks, error) {
+	picture, lacks, err := b.picture(o, mostPixels)
+	if err != nil {
+		return nil, err
+	}
+	if err := png.Encode(w, picture); err != nil {
+		return nil, fmt.Errorf("write PNG: %w", err)
+	}
+	return lacks, nil
+}
+
+func (b *Board) picture(o Options, most float64) (*img.RGBA, *Lacks, error) {
 	d := b.draw(o)
 	width, height := math.Floor(d.width*d.Scale), math.Floor(d.height*d.Scale)
 	if width*height > most || max(width, height) > longest {
 		fit := min(math.Sqrt(most/d.width/d.height), longest/max(d.width, d.height))
-		return nil, &TooLargeError{width, height, fit * 0.999}
+		return nil, nil, &TooLargeError{width, height, fit * 0.999}
 	}
 	c := newCanvas(max(int(width), 1), max(int(height), 1))
 	c.paint = solid(d.paper)
 	c.raster.polygon(box{0, 0, float64(c.raster.width), float64(c.raster.height)}.corners()...)
 	c.fill(false)
-	pictures := &pictures{files: b.files, levels: map[string][]*img.RGBA{}}
+	pictures := &pictures{files: b.files, levels: map[string][]*img.RGBA{}, reasons: map[string]string{}}
 	for l := range d.layers() {
 		c.layer(d, l, pictures)
 	}
-	return c.picture, nil
+	return c.picture, &Lacks{d.setter.Missing(), b.undrawn(pictures)}, nil
+}
+
+// undrawn lists the images that are not in a picture.
+func (b *Board) undrawn(p *pictures) (list []Undrawn) {
+	for _, e := range b.elements {
+		if e.kind != "image" {
+			continue
+		}
+		f, has := b.files[e.fileID]
+		reason := p.reasons[e.fileID]
+		if !has {
+			reason = "the board does not have its file"
+		}
+		if reason != "" {
+			list = append(list, Undrawn{e.id, f.mime, reason})
+		}
+	}
+	return list
 }
 
 // canvas is a picture that is being painted.
@@ -111,6 +144,10 @@ func (c *canvas) layer(d *drawing, l layer, pictures *pictures) {
 			c.paint = solid(mark.ink)
 			c.masked(d, l, false)
 		case image:
+			if len(pictures.get(mark.id)) == 0 {
+				c.layer(d, l.with(d.missing(mark.width, mark.height)), pictures)
+				continue
+			}
 			c.raster.path(m.path(roundedBox(mark.width, mark.height, mark.radius)))
 			c.paint = pictures.paint(mark, m, d)
 			c.masked(d, l, false)

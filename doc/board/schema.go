@@ -66,7 +66,7 @@ var schema = map[string][]property{
 	"iframe":     basic,
 	"frame":      anyFrame,
 	"magicframe": anyFrame,
-	"line":       anyLine,
+	"line":       slices.Concat(anyLine, properties(flag, "polygon")),
 	"arrow": slices.Concat(anyLine, properties(flag, "elbowed"), properties(structure, "fixedSegments"),
 		properties(flag, "startIsSpecial", "endIsSpecial")),
 	"freedraw": slices.Concat(basic, properties(stroke, "points"), properties(series, "pressures"),
@@ -115,7 +115,7 @@ var bounds = map[string][2]float64{
 	"opacity":     {0, 100},
 	"strokeWidth": {0, 1000},
 	"roughness":   {0, 10},
-	"fontSize":    {1, 1000},
+	"fontSize":    {1, 10_000},
 	"lineHeight":  {0.5, 10},
 	"fontFamily":  {1, 100},
 	"seed":        {0, 1 << 32},
@@ -129,8 +129,8 @@ var shapes = map[string]func(any) bool{
 	},
 	"customData":    func(v any) bool { _, ok := v.(map[string]any); return ok },
 	"points":        func(v any) bool { l, _ := v.([]any); return list(v, isPoint) && len(l) <= mostPoints },
-	"startBinding":  isBinding,
-	"endBinding":    isBinding,
+	"startBinding":  func(v any) bool { return bindingOf(v) != nil },
+	"endBinding":    func(v any) bool { return bindingOf(v) != nil },
 	"fixedSegments": func(v any) bool { return list(v, isSegment) },
 	"scale": func(v any) bool {
 		l, _ := v.([]any)
@@ -154,10 +154,35 @@ func isPoint(v any) bool {
 	return len(l) == 2 && list(v, sized)
 }
 
-func isBinding(v any) bool {
+// bindingOf returns what says where an arrow hangs; nil if it does not. Excalidraw
+// of 2026 and later says it by a point of the shape: the arrow then points at its
+// middle, as far away as there.
+func bindingOf(v any) map[string]any {
 	m, _ := v.(map[string]any)
-	_, ok := m["elementId"].(string)
-	return ok && sized(m["focus"]) && sized(m["gap"])
+	id, ok := m["elementId"].(string)
+	if !ok {
+		return nil
+	}
+	binding := map[string]any{"elementId": id, "focus": 0.0, "gap": 5.0}
+	for _, k := range []string{"focus", "gap"} {
+		n, there := m[k]
+		if there && !sized(n) {
+			return nil
+		}
+		if there {
+			binding[k] = n
+		}
+	}
+	if p, there := m["fixedPoint"]; there {
+		binding["fixedPoint"] = nil
+		if isPoint(p) {
+			binding["fixedPoint"] = p
+		}
+	}
+	if mode, ok := m["mode"].(string); ok {
+		binding["mode"] = mode
+	}
+	return binding
 }
 
 func isSegment(v any) bool {
@@ -233,7 +258,13 @@ func valueOf(p property, stored any) (value any, good bool) {
 		if !ok || json.Unmarshal([]byte(s), &v) != nil {
 			return nil, false
 		}
-		return v, v == nil || shapes[p.name](v)
+		if v == nil || !shapes[p.name](v) {
+			return nil, v == nil
+		}
+		if p.name == "startBinding" || p.name == "endBinding" {
+			return bindingOf(v), true
+		}
+		return v, true
 	default:
 		return numbers(p.kind, stored)
 	}

@@ -139,7 +139,7 @@ func TestOptionsChangeThePicture(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			m, err := b.picture(test.options, mostPixels)
+			m, _, err := b.picture(test.options, mostPixels)
 			if err != nil {
 				t.Fatal(err)
 			}

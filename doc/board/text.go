@@ -3,6 +3,7 @@ package board
 import (
 	"math"
 	"strings"
+	"unicode"
 
 	"github.com/baton-relay/baton/doc/board/fonts"
 )
@@ -57,8 +58,7 @@ func (d *drawing) measure(text string, e *element) (width, height float64) {
 // fitted returns a text as it is to be shown. Where two people have typed at once
 // the document has the letters, but nobody has wrapped and measured them yet.
 func (d *drawing) fitted(e *element) *element {
-	bare := func(s string) string { return strings.Join(strings.Fields(s), "") }
-	if bare(e.text) == bare(e.originalText) {
+	if !misfit(e) {
 		return e
 	}
 	t := *e
@@ -83,6 +83,47 @@ func (d *drawing) fitted(e *element) *element {
 		t.x += e.width - t.width
 	}
 	return &t
+}
+
+// misfit says whether a text has to be wrapped and measured before it can be seen
+// as it is, as wrap.ts has it.
+func misfit(e *element) bool {
+	if e.originalText != "" && (e.width == 0 || e.height == 0) {
+		return true // nobody has measured it
+	}
+	if e.containerID == "" && e.autoResize {
+		return e.text != e.originalText
+	}
+	return !wraps(e.text, e.originalText)
+}
+
+// wraps says whether lines are those of a text: it has more line breaks, and no
+// white space where it has one.
+func wraps(lines, text string) bool {
+	drawn, written := []rune(lines), []rune(text)
+	space := func(at int) bool {
+		return at < len(written) && written[at] != '\n' && unicode.IsSpace(written[at])
+	}
+	at := 0
+	for i, r := range drawn {
+		if at < len(written) && r == written[at] {
+			at++
+			continue
+		}
+		if r != '\n' || i == 0 || drawn[i-1] == '\n' {
+			return false
+		}
+		for space(at) {
+			at++
+		}
+		if at < len(written) && written[at] == '\n' {
+			at++
+		}
+	}
+	for space(at) {
+		at++
+	}
+	return at == len(written)
 }
 
 // room returns how wide a text in or on something may be.

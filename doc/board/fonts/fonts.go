@@ -5,6 +5,9 @@
 // its WOFF2 files with google/woff2 and fontTools, their glyphs unchanged;
 // Liberation Sans is version 2.1.5, which is free under the Open Font License.
 //
+// Characters that these lack may come from other fonts, of the user's or of the
+// machine's (see [Others]).
+//
 // Licences and copyrights are in the file LICENSES.
 package fonts
 

@@ -1,7 +1,10 @@
 package fonts
 
 import (
+	"maps"
 	"regexp"
+	"slices"
+	"unicode"
 
 	"github.com/go-text/typesetting/di"
 	"github.com/go-text/typesetting/font"
@@ -20,21 +23,31 @@ const mostRunes = 10_000
 type Setter struct {
 	shaper    shaping.HarfbuzzShaper
 	segmenter shaping.Segmenter
+	others    *Others
 	faces     map[*Face]*font.Face
 	byFont    map[*font.Face]*Face
 	outlines  map[Glyph]rough.Path
+	missing   map[rune]bool
 }
 
-// NewSetter returns a setter.
-func NewSetter() *Setter {
+// NewSetter returns a setter that takes characters which the fonts of the
+// whiteboard lack from others, unless that is nil.
+func NewSetter(others *Others) *Setter {
 	return &Setter{
+		others:   others,
 		faces:    map[*Face]*font.Face{},
 		byFont:   map[*font.Face]*Face{},
 		outlines: map[Glyph]rough.Path{},
+		missing:  map[rune]bool{},
 	}
 }
 
-// Glyph is a glyph of a file.
+// Missing returns the characters of all lines that were set for which there was no
+// font, ascending.
+func (s *Setter) Missing() []rune { return slices.Sorted(maps.Keys(s.missing)) }
+
+// Glyph is a glyph of a file; without one it is the box for a character that no
+// font has.
 type Glyph struct {
 	Face *Face
 	ID   uint32
@@ -54,7 +67,7 @@ type Line struct {
 
 // Set sets a line of text: with kerning and ligatures, from right to left where
 // it is written so. A character that the family lacks is taken from Liberation
-// Sans, and is an empty box if that lacks it too.
+// Sans, then from the others, and is an empty box if all lack it.
 func (s *Setter) Set(f *Family, line string) Line {
 	runes := []rune(line)
 	runes = runes[:min(len(runes), mostRunes)]
@@ -68,19 +81,20 @@ func (s *Setter) Set(f *Family, line string) Line {
 		Size:      fixed.I(unitsPerEm),
 		Language:  language.NewLanguage("en"),
 	}
-	leftwards := Leftwards(line)
-	if leftwards {
+	if Leftwards(line) {
 		in.Direction = di.DirectionRTL
 	}
 	var out Line
-	runs := s.segmenter.Split(in, family{s, f})
-	for i := range runs {
-		run := runs[i]
-		if leftwards {
-			run = runs[len(runs)-1-i]
-		}
+	for _, run := range fromTheLeft(s.segmenter.Split(in, family{s, f}), in.Direction) {
 		face := s.byFont[run.Face]
 		for _, g := range s.shaper.ShapeNoExtents(run).Glyphs {
+			if r := runes[g.TextIndex()]; g.GlyphID == 0 && !unicode.IsControl(r) {
+				s.miss(run.Face, runes[g.TextIndex():g.TextIndex()+g.RunesCount()])
+				box := boxFor(r)
+				out.Glyphs = append(out.Glyphs, Placed{Glyph: box, X: out.Width})
+				out.Width += boxWidths[box.ID]
+				continue
+			}
 			out.Glyphs = append(out.Glyphs, Placed{
 				Glyph: Glyph{face, uint32(g.GlyphID)},
 				X:     out.Width + ems(g.XOffset),
@@ -90,6 +104,59 @@ func (s *Setter) Set(f *Family, line string) Line {
 		}
 	}
 	return out
+}
+
+// miss notes which of the characters that are drawn as one a face lacks.
+func (s *Setter) miss(face *font.Face, runes []rune) {
+	for _, r := range runes {
+		if _, has := face.NominalGlyph(r); !has && !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector) {
+			s.missing[r] = true
+		}
+	}
+}
+
+// fromTheLeft returns the runs of a line as they lie beside each other: those that
+// go the other way than the line are reversed once more.
+func fromTheLeft(runs []shaping.Input, line di.Direction) []shaping.Input {
+	runs = slices.Clone(runs)
+	for i := 0; i < len(runs); i++ {
+		end := i
+		for end < len(runs) && runs[end].Direction != line {
+			end++
+		}
+		slices.Reverse(runs[i:end])
+		i = max(i, end-1)
+	}
+	if line == di.DirectionRTL {
+		slices.Reverse(runs)
+	}
+	return runs
+}
+
+// The boxes for characters that no font has: a narrow one, and one that is as wide
+// as a Chinese character or an emoji.
+var boxWidths = [...]float64{0.6, 1}
+
+func boxFor(r rune) Glyph {
+	if r >= 0x2E80 && !(r >= 0xFB00 && r < 0xFF00) {
+		return Glyph{ID: 1}
+	}
+	return Glyph{}
+}
+
+// boxOutline returns a box with a thin border.
+func boxOutline(width float64) (p rough.Path) {
+	const margin, border, height = 0.06, 0.04, 0.72
+	rectangle := func(left, top, right, bottom float64) {
+		p.MoveTo(left, top)
+		p.LineTo(right, top)
+		p.LineTo(right, bottom)
+		p.LineTo(left, bottom)
+		p.LineTo(left, top)
+	}
+	rectangle(margin, -height, width-margin, 0)
+	rectangle(width-margin-border, -height+border, margin+border, -border) // the other way round: a hole
+	return p
 }
 
 // unitsPerEm is the size that lines are set in, so large that nothing is rounded.
@@ -127,7 +194,19 @@ func (f family) ResolveFace(r rune) *font.Face {
 	if _, ok := f.face(sans).NominalGlyph(r); ok {
 		return f.face(sans)
 	}
+	if face := f.others.face(r); face != nil {
+		return f.other(face)
+	}
 	return f.face(f.Faces[0])
+}
+
+// other makes a face that is none of the whiteboard's known to the setter.
+func (s *Setter) other(face *font.Face) *font.Face {
+	if s.byFont[face] == nil {
+		f := &Face{parsed: func() *font.Font { return face.Font }}
+		s.faces[f], s.byFont[face] = face, f
+	}
+	return face
 }
 
 // FaceOf returns the file of the family that has a character; nil if none has.
@@ -148,11 +227,13 @@ func (s *Setter) Outline(g Glyph) rough.Path {
 	if path, ok := s.outlines[g]; ok {
 		return path
 	}
+	if g.Face == nil {
+		return boxOutline(boxWidths[g.ID])
+	}
 	face := s.face(g.Face)
-	data, _ := face.GlyphData(font.GID(g.ID)).(font.GlyphOutline)
 	em := float64(face.Upem())
 	var path rough.Path
-	for _, seg := range data.Segments {
+	for _, seg := range outlineOf(face, font.GID(g.ID)).Segments {
 		var p [6]float64
 		for i, a := range seg.Args {
 			p[2*i], p[2*i+1] = float64(a.X)/em, -float64(a.Y)/em
