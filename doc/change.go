@@ -71,10 +71,11 @@ func faulty(f Fault, format string, args ...any) *ChangeError {
 	return &ChangeError{f, fmt.Sprintf(format, args...)}
 }
 
-// The types of a chunk. Automerge itself knows more, which are no changes.
+// The types of a chunk. There are others, which are no changes.
 const (
 	plainChange    = 1
 	deflatedChange = 2
+	bundle         = 3 // of Automerge 3
 )
 
 var magic = []byte{0x85, 0x6f, 0x4a, 0x83}
@@ -94,6 +95,9 @@ func ReadChange(raw []byte) (*Change, error) {
 	}
 	chunk := reader{rest: raw[8:], kind: Damaged}
 	kind := chunk.byte()
+	if kind > bundle {
+		return nil, faulty(WrongType, "it is a chunk of type %d, which a later Automerge writes", kind)
+	}
 	if kind != plainChange && kind != deflatedChange {
 		return nil, faulty(WrongType, "it is a chunk of type %d, not a change (0 is a document, 3 a bundle)", kind)
 	}
@@ -105,7 +109,7 @@ func ReadChange(raw []byte) (*Change, error) {
 		return nil, faulty(Damaged, "there are %d bytes behind its end", len(chunk.rest))
 	}
 	if kind == deflatedChange {
-		inflated, err := inflate(body)
+		inflated, err := inflate(body, MaxInflated)
 		if err != nil {
 			return nil, err
 		}
@@ -131,23 +135,12 @@ func hashOf(body []byte) (h Hash) {
 
 func (c *Change) readBody(body []byte) error {
 	r := reader{rest: body, kind: Malformed}
-	for n := r.uleb(); n > 0 && r.err == nil; n-- {
-		c.Deps = append(c.Deps, Hash(r.hash()))
-	}
-	c.Actor = hex.EncodeToString(r.take(r.uleb()))
-	c.Seq = r.uleb()
-	c.StartOp = r.uleb()
-	c.Time = r.sleb()
-	message := r.take(r.uleb())
-	c.Message = string(message)
-	for n := r.uleb(); n > 0 && r.err == nil; n-- {
-		r.take(r.uleb()) // the other actors that its ops name
-	}
+	c.readHead(&r)
 	c.Ops = countOps(&r)
 	switch {
 	case r.err != nil:
 		return r.err
-	case !utf8.Valid(message):
+	case !utf8.ValidString(c.Message):
 		return faulty(Malformed, "its message is not UTF-8")
 	case c.Seq == 0 || c.StartOp == 0:
 		return faulty(Malformed, "its numbers start at 0")
@@ -156,6 +149,21 @@ func (c *Change) readBody(body []byte) error {
 		return faulty(Malformed, "op counters from %d on are out of range", c.StartOp)
 	}
 	return nil
+}
+
+// readHead reads what comes before the columns.
+func (c *Change) readHead(r *reader) {
+	for n := r.uleb(); n > 0 && r.err == nil; n-- {
+		c.Deps = append(c.Deps, Hash(r.hash()))
+	}
+	c.Actor = hex.EncodeToString(r.take(r.uleb()))
+	c.Seq = r.uleb()
+	c.StartOp = r.uleb()
+	c.Time = r.sleb()
+	c.Message = string(r.take(r.uleb()))
+	for n := r.uleb(); n > 0 && r.err == nil; n-- {
+		r.take(r.uleb()) // the other actors that its ops name
+	}
 }
 
 // The columns' specifications: an id, a type (0 is the length of a list in other
@@ -170,6 +178,15 @@ const (
 // How many ops each overwrites is bounded too: one that overwrites a billion
 // keeps Automerge busy as well.
 func countOps(r *reader) int {
+	columns := r.columns()
+	one := func(uint64) uint64 { return 1 }
+	itself := func(n uint64) uint64 { return n }
+	r.sumRuns(columns[columnOverwritten], itself)
+	return int(r.sumRuns(columns[columnActions], one))
+}
+
+// columns returns the columns by their specifications.
+func (r *reader) columns() map[uint64][]byte {
 	type span struct{ spec, size uint64 }
 	var spans []span
 	before := -1
@@ -186,17 +203,13 @@ func countOps(r *reader) int {
 		columns[s.spec] = r.take(s.size)
 	}
 	if r.err != nil {
-		return 0
+		return nil
 	}
-	one := func(uint64) uint64 { return 1 }
-	itself := func(n uint64) uint64 { return n }
-	r.sumRuns(columns[columnOverwritten], itself)
-	return int(r.sumRuns(columns[columnActions], one))
+	return columns
 }
 
 // sumRuns sums what a run-length coded column of numbers has, each weighed, up
-// to MaxOps. A run is a count above 0 and its number, or a count below 0 and as
-// many numbers, or 0 and a count of nulls.
+// to MaxOps.
 func (r *reader) sumRuns(column []byte, weigh func(uint64) uint64) (sum uint64) {
 	c := reader{rest: column, kind: Malformed}
 	// Each factor is below 2^53: a sum that passes MaxOps is seen before it wraps.
@@ -208,22 +221,29 @@ func (r *reader) sumRuns(column []byte, weigh func(uint64) uint64) (sum uint64) 
 			c.err = faulty(TooLarge, "it makes or overwrites more than %d ops", MaxOps)
 		}
 	}
-	for len(c.rest) > 0 && c.err == nil {
-		switch count := c.sleb(); {
-		case count > 0:
-			add(uint64(count), weigh(c.uleb()))
-		case count == 0:
-			add(c.uleb(), weigh(0))
-		default:
-			for ; count < 0 && c.err == nil; count++ {
-				add(1, weigh(c.uleb()))
-			}
-		}
-	}
+	c.runs(func(count, n uint64) { add(count, weigh(n)) })
 	if r.err == nil {
 		r.err = c.err
 	}
 	return sum
+}
+
+// runs visits the runs of a column of numbers: each is a count above 0 and its
+// number, or a count below 0 and as many numbers, or 0 and a count of nulls, which
+// are visited as 0.
+func (r *reader) runs(visit func(count, n uint64)) {
+	for len(r.rest) > 0 && r.err == nil {
+		switch count := r.sleb(); {
+		case count > 0:
+			visit(uint64(count), r.uleb())
+		case count == 0:
+			visit(r.uleb(), 0)
+		default:
+			for ; count < 0 && r.err == nil; count++ {
+				visit(1, r.uleb())
+			}
+		}
+	}
 }
 
 // sortHashes returns hashes in their order and each once.

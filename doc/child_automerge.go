@@ -248,6 +248,13 @@ func (c *child) finish(body []byte) error {
 	if err := writeFrame(c.out, frameReading); err != nil {
 		return err
 	}
+	if c.Want.Anew > 0 {
+		doc, err := c.anew()
+		if err != nil {
+			return fmt.Errorf("make the document anew: %w", err)
+		}
+		return c.results(doc)
+	}
 	if len(body) == 0 {
 		return c.results(c.doc)
 	}

@@ -3,6 +3,7 @@ package doc
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,6 +98,10 @@ func (c *collector) take(kind byte, body []byte) error {
 		c.state.JSON = body
 	case frameRaw:
 		c.state.Changes = append(c.state.Changes, append([]byte(nil), body...))
+	case frameLeft:
+		if err := json.Unmarshal(body, &c.state.Left); err != nil {
+			return complaint(err.Error())
+		}
 	case frameError:
 		return complaint(body)
 	default:

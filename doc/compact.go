@@ -14,7 +14,7 @@ import (
 // Store is a [Log] that snapshots are kept in.
 type Store interface {
 	Log
-	PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, format oplog.Format, r io.Reader) (oplog.Snapshot, bool, error)
+	PutSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset, info oplog.SnapshotInfo, r io.Reader) (oplog.Snapshot, bool, error)
 	DeleteSnapshot(ctx context.Context, doc oplog.DocID, at oplog.Offset) error
 	Prune(ctx context.Context, doc oplog.DocID, before oplog.Offset) (oplog.Offset, error)
 }
@@ -36,6 +36,7 @@ type CompactOptions struct {
 // Compaction is what a compaction did, or would do.
 type Compaction struct {
 	Doc    oplog.DocID
+	Head   oplog.Offset // of the log
 	Offset oplog.Offset // of the snapshot
 	Heads  []Hash
 	// Ops is how many ops were held at or before Offset, OpBytes their payloads.
@@ -50,24 +51,48 @@ type Compaction struct {
 	First   oplog.Offset
 	Pruned  int
 	Skipped []*OpError
+	// By and Maker are those of a snapshot that the log had.
+	By    string
+	Maker oplog.Maker
+	// Unproven, unless empty, says what was left undone, and why: the Automerge of
+	// this program alone vouches for the snapshot.
+	Unproven string
 }
 
 // Compact stores a snapshot of a document as it is now, so that who joins late
 // loads that in place of ops. The snapshot is proven before it is stored, and
 // read back before anything that it stands in for is let go. Nothing is done
 // for a document that has no ops.
+//
+// The Automerge here is an old one, which takes what clients refuse. So nothing is
+// let go on its word alone, and where ops are gone no snapshot of its making takes
+// the place of another: that needs the Prover, or a newest snapshot that a [Current]
+// client stored.
 func (e Engine) Compact(ctx context.Context, log Store, doc oplog.DocID, o CompactOptions) (*Compaction, error) {
 	cut, err := CutAt(ctx, log, doc, Moment{})
 	if err != nil {
 		return nil, err
 	}
-	c := &Compaction{Doc: doc, Offset: cut.Last, First: cut.State.First}
-	if err := c.measure(ctx, cut); err != nil || cut.Last == 0 {
-		return c, err
+	c := &Compaction{Doc: doc, Head: cut.Last, Offset: cut.Last, First: cut.State.First}
+	if cut.Last == 0 {
+		return c, nil
+	}
+	if e.Prover == nil && cut.State.Format == Automerge {
+		if done, err := c.withoutProver(ctx, log, cut, &o); err != nil || done {
+			return c, err
+		}
+	}
+	if err := c.measure(ctx, cut); err != nil {
+		return nil, err
 	}
 	blob, err := e.snapshotOf(ctx, log, cut, c, o)
 	if err != nil {
 		return nil, err
+	}
+	if e.Prover != nil && (c.Stored || o.removes()) {
+		if err := e.Prove(ctx, blob, c.Heads); err != nil {
+			return nil, fmt.Errorf("prove the snapshot of %s at %d: %w", doc, c.Offset, err)
+		}
 	}
 	c.Bytes = int64(len(blob))
 	if o.DryRun {
@@ -90,6 +115,41 @@ func (e Engine) Compact(ctx context.Context, log Store, doc oplog.DocID, o Compa
 	return c, err
 }
 
+// removes reports whether the snapshot is to stand in for what is let go.
+func (o *CompactOptions) removes() bool { return o.Prune || o.DropOlder }
+
+// withoutProver moves the cut to the newest snapshot if a current client stored it.
+// If none did, nothing is let go, and none is stored that would take the place of
+// one that stands in for pruned ops; done says that nothing is left to do.
+func (c *Compaction) withoutProver(ctx context.Context, log Store, cut *Cut, o *CompactOptions) (done bool, err error) {
+	newest, err := log.Snapshot(ctx, c.Doc, 0)
+	if err != nil && !errors.Is(err, oplog.ErrNotFound) {
+		return false, err
+	}
+	is := err == nil
+	if o.removes() && is && Current(newest.Maker) {
+		c.Offset, cut.Last = newest.Offset, newest.Offset
+		return false, nil
+	}
+	stays := c.First > 1 && newest.Offset < cut.Last
+	if !o.removes() && !stays {
+		return false, nil
+	}
+	switch {
+	case !o.removes():
+		c.Unproven = "no prover is here, and ops are pruned: clients begin with the snapshot that is there"
+	case !is:
+		c.Unproven = "no prover is here, and no client stored a snapshot"
+	default:
+		c.Unproven = "no prover is here, and no current client stored its newest snapshot"
+	}
+	o.Prune, o.DropOlder = false, false
+	if stays { // clients begin with it, and no op is left to begin with in its place
+		c.Offset, c.Bytes, c.By, c.Maker = newest.Offset, newest.Bytes, newest.By, newest.Maker
+	}
+	return stays, nil
+}
+
 // dropOlder removes the snapshots that the new one makes needless.
 func (c *Compaction) dropOlder(ctx context.Context, log Store) error {
 	for c.Offset > 1 {
@@ -110,12 +170,7 @@ func (c *Compaction) dropOlder(ctx context.Context, log Store) error {
 
 // measure counts the ops that a snapshot at the end of the cut stands in for.
 func (c *Compaction) measure(ctx context.Context, cut *Cut) error {
-	whole := *cut
-	whole.Base = nil
-	if cut.State.First > 1 {
-		whole.Base = &oplog.Snapshot{Offset: cut.State.First - 1}
-	}
-	return whole.Ops(ctx, func(e *oplog.Entry) bool {
+	return cut.Held().Ops(ctx, func(e *oplog.Entry) bool {
 		c.Ops++
 		c.OpBytes += int64(len(e.Payload) + len(e.Ext))
 		return true
@@ -126,7 +181,8 @@ func (c *Compaction) measure(ctx context.Context, cut *Cut) error {
 // end of the cut, or a new one.
 func (e Engine) snapshotOf(ctx context.Context, log Store, cut *Cut, c *Compaction, o CompactOptions) ([]byte, error) {
 	if is, err := log.Snapshot(ctx, cut.Doc, cut.Last); err == nil && is.Offset == cut.Last {
-		if !o.Prune {
+		c.By, c.Maker = is.By, is.Maker
+		if !o.removes() {
 			c.Bytes = is.Bytes
 			return ReadSnapshot(ctx, log, cut.Doc, is)
 		}
@@ -148,12 +204,12 @@ func (e Engine) provenStored(ctx context.Context, log Store, cut *Cut, c *Compac
 	if err != nil {
 		return nil, err
 	}
-	if cut.State.First == cut.Last+1 {
-		return blob, nil // nothing is held that could prove it, or be pruned
-	}
 	loaded, err := e.Run(ctx, Job{Base: blob})
 	if err != nil {
 		return nil, fmt.Errorf("prove the snapshot of %s at %d: %w", cut.Doc, is.Offset, err)
+	}
+	if c.Heads = loaded.Heads; cut.State.First == cut.Last+1 {
+		return blob, nil // nothing is held that could say more, or be pruned
 	}
 	replay := *cut
 	if err := replay.baseBefore(ctx); err != nil {
@@ -167,7 +223,7 @@ func (e Engine) provenStored(ctx context.Context, log Store, cut *Cut, c *Compac
 		return nil, fmt.Errorf("the snapshot of %s at %d is not what its ops make: it has other heads; delete it (DELETE /v1/docs/%s/snapshots/%d) and compact again",
 			cut.Doc, is.Offset, cut.Doc, is.Offset)
 	}
-	c.Heads, c.Skipped = state.Heads, state.Skipped
+	c.Skipped = state.Skipped
 	return blob, nil
 }
 
@@ -199,7 +255,7 @@ func (c *Cut) baseBefore(ctx context.Context) error {
 
 // store puts a snapshot into the log and reads it back.
 func store(ctx context.Context, log Store, cut *Cut, blob []byte) error {
-	stored, _, err := log.PutSnapshot(ctx, cut.Doc, cut.Last, cut.State.Format, bytes.NewReader(blob))
+	stored, _, err := log.PutSnapshot(ctx, cut.Doc, cut.Last, oplog.SnapshotInfo{Format: cut.State.Format, Maker: ownMaker()}, bytes.NewReader(blob))
 	if err != nil {
 		return fmt.Errorf("store snapshot of %s at %d: %w", cut.Doc, cut.Last, err)
 	}
@@ -213,17 +269,13 @@ func store(ctx context.Context, log Store, cut *Cut, blob []byte) error {
 	return nil
 }
 
-// prune says which ops are to go.
+// prune says which ops are to go: of those that the snapshot stands in for, all but
+// the newest of the log.
 func (c *Compaction) prune(o CompactOptions) {
 	if !o.Prune {
 		return
 	}
-	before := c.Offset + 1
-	if keep := oplog.Offset(max(o.Keep, 0)); keep < before {
-		before -= keep
-	} else {
-		before = 0
-	}
+	before := min(c.Offset+1, c.Head+1-min(c.Head+1, oplog.Offset(max(o.Keep, 0))))
 	if before > c.First {
 		c.Pruned = int(before - c.First)
 		c.First = before

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/oplog"
@@ -27,7 +28,9 @@ type Log interface {
 type Cut struct {
 	Doc   oplog.DocID
 	State oplog.State // of the document when the cut was made
-	// Base is the snapshot that the ops follow, nil where none are pruned.
+	// Base is the snapshot that stands in for pruned ops, nil where none are
+	// pruned. The ops of the cut follow it, or it is later than the cut and has
+	// the cut in its history.
 	Base *oplog.Snapshot
 	// Last is the last offset that is in the cut, 0 if nothing is.
 	Last oplog.Offset
@@ -35,6 +38,9 @@ type Cut struct {
 	Seen *clock.Vector
 
 	log Log
+	// baseless is why the document cannot be made: ops are pruned, and no snapshot
+	// stands in for them. Those that are held can still be read; see [Cut.Held].
+	baseless error
 }
 
 // CutAt finds the ops that a document was made of at a moment. A moment before
@@ -55,7 +61,7 @@ func CutAt(ctx context.Context, log Log, doc oplog.DocID, m Moment) (*Cut, error
 	case !m.time.IsZero():
 		err = c.upToTime(ctx, m.time.UnixMilli())
 	}
-	if err == nil && state.First > 1 {
+	if err == nil && state.First > 1 && c.Last > 0 {
 		err = c.findBase(ctx)
 	}
 	if err != nil {
@@ -64,36 +70,108 @@ func CutAt(ctx context.Context, log Log, doc oplog.DocID, m Moment) (*Cut, error
 	return c, nil
 }
 
-// findBase finds what stands in for the ops that are pruned.
+// findBase finds what stands in for the ops that are pruned: the newest snapshot
+// in the cut, if all ops behind it are held, else a later one.
 func (c *Cut) findBase(ctx context.Context) error {
-	base, err := c.log.Snapshot(ctx, c.Doc, max(c.Last, 1))
-	if c.Seen != nil && errors.Is(err, oplog.ErrNotFound) {
-		// A later one has what was before as well, and can look back.
-		base, err = c.log.Snapshot(ctx, c.Doc, 0)
-		c.Last = max(c.Last, base.Offset)
-	}
-	switch {
-	case errors.Is(err, oplog.ErrNotFound),
-		err == nil && base.Offset < c.State.First-1 && base.Offset != c.Last:
-		return fmt.Errorf("%s at offset %d: %w; what is left begins behind offset %d (a clock can name an earlier moment of an Automerge document)",
-			c.Doc, c.Last, oplog.ErrPruned, c.State.First-1)
-	case err != nil:
+	base, err := c.log.Snapshot(ctx, c.Doc, c.Last)
+	if err != nil && !errors.Is(err, oplog.ErrNotFound) {
 		return fmt.Errorf("find snapshot of %s: %w", c.Doc, err)
 	}
-	c.Base = &base
+	switch found := err == nil && (base.Offset >= c.State.First-1 || base.Offset == c.Last); {
+	case !found && c.Last < c.State.First-1:
+		return c.gone(fmt.Sprintf("offset %d", c.Last))
+	case !found:
+		return c.lookBack(ctx)
+	case c.Seen != nil && c.State.Format != Automerge && !c.Seen.Covers(base.Clock):
+		c.baseless = fmt.Errorf("%s: %w, and the snapshot at offset %d holds more than the clock names", c.Doc, oplog.ErrPruned, base.Offset)
+	default:
+		c.Base = &base
+	}
 	return nil
 }
 
-// upToTime ends the cut before the first op that came after a time.
+// lookBack takes the newest snapshot for the base, which is later than the cut.
+// One of Automerge has the history up to then, and so the cut.
+func (c *Cut) lookBack(ctx context.Context) error {
+	newest, err := c.log.Snapshot(ctx, c.Doc, 0)
+	switch {
+	case err != nil && !errors.Is(err, oplog.ErrNotFound):
+		return fmt.Errorf("find snapshot of %s: %w", c.Doc, err)
+	case err != nil || newest.Offset < c.Last:
+		c.baseless = fmt.Errorf("%s: %w, and no snapshot stands in for them", c.Doc, oplog.ErrPruned)
+		return nil
+	case c.State.Format != Automerge:
+		c.baseless = fmt.Errorf("%s at offset %d: %w, and only a later snapshot holds them", c.Doc, c.Last, oplog.ErrPruned)
+		return nil
+	}
+	if c.Seen == nil {
+		seen, err := c.clockAt(ctx, c.Last)
+		if err != nil {
+			return err
+		}
+		c.Seen = &seen
+	}
+	c.Base = &newest
+	return nil
+}
+
+// gone says that a moment is before what is held.
+func (c *Cut) gone(moment string) error {
+	return fmt.Errorf("%s at %s: %w; what is left begins behind offset %d (a clock can name an earlier moment of an Automerge document)",
+		c.Doc, moment, oplog.ErrPruned, c.State.First-1)
+}
+
+// PrunedClock returns what the ops that are pruned add up to.
+func (c *Cut) PrunedClock(ctx context.Context) (clock.Vector, error) {
+	return c.clockAt(ctx, c.State.First-1)
+}
+
+// clockAt returns what the ops at or before an offset add up to. All ops behind
+// it must be held.
+func (c *Cut) clockAt(ctx context.Context, at oplog.Offset) (before clock.Vector, err error) {
+	next := map[clock.Actor]uint64{} // the first seq of each actor behind the offset
+	_, err = c.log.Read(ctx, c.Doc, c.State.Epoch, at, func(e *oplog.Entry) bool {
+		if _, is := next[e.Actor]; !is && e.Offset <= c.State.Head {
+			next[e.Actor] = e.Seq
+		}
+		return e.Offset < c.State.Head
+	})
+	if err != nil {
+		return before, fmt.Errorf("read %s: %w", c.Doc, err)
+	}
+	for actor, seq := range c.State.Heads.Clock.All() {
+		if first, is := next[actor]; is {
+			seq = first - 1
+		}
+		if seq > 0 {
+			before.Raise(actor, seq)
+		}
+	}
+	return before, nil
+}
+
+// upToTime ends the cut before the first op that came after a time. Where that
+// one is the oldest that is held, a snapshot right before it says what was there
+// since it was stored, and nothing says what was there earlier.
 func (c *Cut) upToTime(ctx context.Context, ms int64) error {
 	c.Last = c.State.First - 1
-	_, err := c.log.Read(ctx, c.Doc, c.State.Epoch, c.State.First-1, func(e *oplog.Entry) bool {
+	_, err := c.log.Read(ctx, c.Doc, c.State.Epoch, c.Last, func(e *oplog.Entry) bool {
 		if e.At <= ms {
 			c.Last = e.Offset
 		}
 		return e.At <= ms
 	})
-	return err
+	if err != nil || c.Last >= c.State.First || c.Last == 0 || c.Last == c.State.Head && c.State.At <= ms {
+		return err
+	}
+	s, err := c.log.Snapshot(ctx, c.Doc, c.Last)
+	switch {
+	case err == nil && s.Offset == c.Last && s.At <= ms:
+		return nil
+	case err == nil || errors.Is(err, oplog.ErrNotFound):
+		return c.gone(time.UnixMilli(ms).Format(time.RFC3339))
+	}
+	return fmt.Errorf("find snapshot of %s: %w", c.Doc, err)
 }
 
 // upToClock ends the cut behind the last op that a clock names, and closes the
@@ -129,10 +207,24 @@ func (c *Cut) upToClock(ctx context.Context, named clock.Vector) error {
 	return nil
 }
 
+// Held returns the cut for a caller that wants the ops themselves: with all that
+// the log has of them, even where a snapshot stands in for some.
+func (c *Cut) Held() *Cut {
+	ops := *c
+	ops.Base, ops.baseless = nil, nil
+	if first := c.State.First; first > 1 {
+		ops.Base = &oplog.Snapshot{Offset: first - 1}
+	}
+	return &ops
+}
+
 // Ops calls visit with the ops of the cut in the order of the log, without those
 // that the base stands in for, until it returns false. Entries are lent as in
 // [oplog.Log].Read.
 func (c *Cut) Ops(ctx context.Context, visit func(*oplog.Entry) bool) error {
+	if c.baseless != nil {
+		return c.baseless
+	}
 	after := oplog.Offset(0)
 	if c.Base != nil {
 		after = c.Base.Offset
@@ -161,10 +253,10 @@ func (c *Cut) Has(e *oplog.Entry) bool {
 const MaxSnapshot = 512 << 20
 
 // ReadBase returns the bytes of the base, which are those that were stored, or
-// nil where there is none.
+// nil where no ops are pruned.
 func (c *Cut) ReadBase(ctx context.Context) ([]byte, error) {
 	if c.Base == nil {
-		return nil, nil
+		return nil, c.baseless
 	}
 	return ReadSnapshot(ctx, c.log, c.Doc, *c.Base)
 }

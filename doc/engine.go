@@ -24,6 +24,10 @@ type Engine struct {
 	// Stall is the longest that one change, or reading the result, may take
 	// (default 30 s).
 	Stall time.Duration
+	// Prover is the command of a program that loads snapshots as clients of today do,
+	// such as baton-prove of the npm package @baton-relay/client; nil for none. It
+	// has the same limits; Memory bounds its data.
+	Prover []string
 }
 
 func (e Engine) withDefaults() Engine {
@@ -39,6 +43,9 @@ type Want struct {
 	JSON    bool `json:"json,omitempty"`    // the content as plain JSON
 	Typed   bool `json:"typed,omitempty"`   // the content as JSON that loses nothing, in place of plain
 	Changes bool `json:"changes,omitempty"` // each change, in an order that applies
+	// Anew, if not 0, asks for all this of a new document with the same content,
+	// made in changes of about so many bytes, and for what it leaves behind.
+	Anew int `json:"anew,omitempty"`
 }
 
 // Job is a document to make.
@@ -67,13 +74,15 @@ type State struct {
 	Save    []byte
 	JSON    []byte
 	Changes [][]byte
+	Left    Left
 	// Ops is how many ops are in it beyond the base, and Skipped those that are not,
 	// in the order of the log.
 	Ops     int
 	Skipped []*OpError
 }
 
-// BaseError says that the snapshot which a document begins with is no good.
+// BaseError says that the snapshot which a document begins with is no good, or,
+// with a *[LaterError], not for this program.
 type BaseError struct{ Err error }
 
 func (e *BaseError) Error() string { return fmt.Sprintf("the snapshot: %v", e.Err) }
@@ -100,6 +109,9 @@ func (e *LimitError) Error() string {
 func (e Engine) Run(ctx context.Context, job Job) (*State, error) {
 	if !available {
 		return nil, ErrUnavailable
+	}
+	if err := laterAutomerge(job.Base); err != nil {
+		return nil, &BaseError{err}
 	}
 	r := run{Engine: e.withDefaults(), job: job, skip: map[clock.Dot]error{}}
 	state, err := r.run(ctx)

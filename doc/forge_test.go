@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -32,11 +33,14 @@ func seeded(t testing.TB) *rand.Rand {
 }
 
 // sealed returns a plain change of a body, with its right checksum.
-func sealed(body []byte) []byte {
-	hash := hashOf(body)
-	raw := slices.Concat(magic, hash[:4], []byte{plainChange})
-	raw = binary.AppendUvarint(raw, uint64(len(body)))
-	return append(raw, body...)
+func sealed(body []byte) []byte { return sealedAs(plainChange, body) }
+
+// sealedAs returns a chunk of a kind, with its right checksum.
+func sealedAs(kind byte, body []byte) []byte {
+	chunk := binary.AppendUvarint([]byte{kind}, uint64(len(body)))
+	chunk = append(chunk, body...)
+	sum := sha256.Sum256(chunk)
+	return slices.Concat(magic, sum[:4], chunk)
 }
 
 // bodyOf returns the body of a plain change, and where in it the columns begin.

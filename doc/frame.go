@@ -27,6 +27,7 @@ const (
 	frameSave    = 'S'
 	frameJSON    = 'J'
 	frameRaw     = 'W' // one change of the document, in an order that applies
+	frameLeft    = 'M' // what a document made anew leaves behind, as JSON
 	frameError   = 'E' // there is no result; the body says why
 	frameDone    = 'Z'
 )

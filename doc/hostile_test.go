@@ -23,8 +23,13 @@ import (
 // a checksum that is right.
 func mutant(t testing.TB, rnd *rand.Rand, raw []byte) []byte {
 	body, columns := bodyOf(t, raw)
+	return sealed(damaged(rnd, body, columns))
+}
+
+// damaged changes up to three bytes of a body, from some place on.
+func damaged(rnd *rand.Rand, body []byte, from int) []byte {
 	for range 1 + rnd.IntN(3) {
-		i := columns + rnd.IntN(len(body)-columns)
+		i := from + rnd.IntN(len(body)-from)
 		switch rnd.IntN(4) {
 		case 0:
 			body[i] ^= 1 << rnd.IntN(8)
@@ -36,17 +41,52 @@ func mutant(t testing.TB, rnd *rand.Rand, raw []byte) []byte {
 			body = slices.Delete(body, i, min(i+1, len(body)-1))
 		}
 	}
-	return sealed(body)
+	return body
+}
+
+// tries returns how many times a test tries something: what the environment says, or n.
+func tries(t testing.TB, variable string, n int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return n
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%s is no number of tries", variable, text)
+	}
+	return n
+}
+
+// tally tries n times, two at once, and counts what came of it.
+func tally(n int, try func(i int) string) map[string]int {
+	var mu sync.Mutex
+	outcomes := map[string]int{}
+	var wg sync.WaitGroup
+	next := make(chan int, n)
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	for range 2 {
+		wg.Go(func() {
+			for i := range next {
+				outcome := try(i)
+				mu.Lock()
+				outcomes[outcome]++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return outcomes
 }
 
 // TestHostileChanges has people who may write send changes that were damaged on
 // purpose. None ends the program that reads them; each is named, or does what a
 // change may do. BATON_HOSTILE says how many are tried.
 func TestHostileChanges(t *testing.T) {
-	n := 120
-	if text := os.Getenv("BATON_HOSTILE"); text != "" {
-		n, _ = strconv.Atoi(text)
-	}
+	n := tries(t, "BATON_HOSTILE", 120)
 	rnd := seeded(t)
 	var bases []*history
 	for _, args := range [][]string{{"kinds"}, {"board", "--elements", "8", "--moves", "24"}} {
@@ -62,25 +102,7 @@ func TestHostileChanges(t *testing.T) {
 		}
 		(&history{ops: append(slices.Clip(h.ops[:at]), withPayload(h.ops[at], mutant(t, rnd, raw)))}).put(t, log, hostileDoc(i), Automerge)
 	}
-	var mu sync.Mutex
-	outcomes := map[string]int{}
-	var wg sync.WaitGroup
-	next := make(chan int, n)
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	for range 2 {
-		wg.Go(func() {
-			for i := range next {
-				outcome := tryHostile(t, log, hostileDoc(i))
-				mu.Lock()
-				outcomes[outcome]++
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
+	outcomes := tally(n, func(i int) string { return tryHostile(t, log, hostileDoc(i)) })
 	t.Logf("%d changes: %v", n, outcomes)
 	if outcomes["accepted"] == 0 || outcomes["accepted"] == n {
 		t.Errorf("%d of %d changes were accepted: the test tries nothing", outcomes["accepted"], n)

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/automerge/automerge-go"
 	"github.com/go-json-experiment/json/jsontext"
@@ -46,7 +45,7 @@ func (w *jsonWriter) value(v *automerge.Value) error {
 	case automerge.KindFloat64:
 		return w.float(v.Float64())
 	case automerge.KindTime:
-		return w.tagged("$date", func() error { return w.quote(dateText(v.Time())) })
+		return w.tagged("$date", func() error { return w.quote(ISO(v.Time())) })
 	case automerge.KindCounter:
 		n, err := v.Counter().Get()
 		if err != nil {
@@ -121,9 +120,6 @@ func notFinite(f float64) string {
 	}
 	return "NaN"
 }
-
-// dateText is what Date.toISOString gives, of the years that have four digits.
-func dateText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func (w *jsonWriter) object(m *automerge.Map) error {
 	values, err := m.Values()

@@ -63,7 +63,7 @@ func TestLargeDocumentsAreWhatJavaScriptSays(t *testing.T) {
 // compactLarge has a snapshot made and loads it.
 func compactLarge(t *testing.T, log Store, h *history) {
 	began := time.Now()
-	c, err := Engine{}.Compact(t.Context(), log, "large", CompactOptions{Prune: true})
+	c, err := proving(t).Compact(t.Context(), log, "large", CompactOptions{Prune: true})
 	if err != nil {
 		t.Fatal(err)
 	}

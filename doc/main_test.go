@@ -19,6 +19,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// proving returns an engine with the real prover, as the npm package has it.
+func proving(t testing.TB) Engine {
+	t.Helper()
+	file := filepath.Join("..", "client", "js", "dist", "prove.js")
+	if _, err := os.Stat(file); err != nil {
+		t.Fatalf("%s is not built; run `make deps`, or `npm run build` in client/js", file)
+	}
+	return Engine{Prover: []string{"node", file}}
+}
+
 // moment is what JavaScript says of a document after so many ops.
 type moment struct {
 	Offset oplog.Offset `json:"offset"`

@@ -110,3 +110,14 @@ func (m Moment) String() string {
 	}
 	return "now"
 }
+
+// ISO writes a time as Date.toISOString does in JavaScript: in UTC, with
+// milliseconds, and a year outside 0 to 9999 with a sign and at least six digits.
+func ISO(t time.Time) string {
+	t = t.UTC()
+	rest := t.Format("-01-02T15:04:05.000Z")
+	if year := t.Year(); year < 0 || year > 9999 {
+		return fmt.Sprintf("%+07d", year) + rest
+	}
+	return fmt.Sprintf("%04d", t.Year()) + rest
+}

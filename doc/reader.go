@@ -91,13 +91,13 @@ func (r *reader) leb(sign byte) (n int64) {
 const maxExact = 1<<53 - 1
 
 // inflate returns what a deflate stream (RFC 1951) holds that ends where data
-// ends, at most MaxInflated bytes.
-func inflate(data []byte) ([]byte, error) {
+// ends, up to a limit in bytes.
+func inflate(data []byte, limit int64) ([]byte, error) {
 	in := bytes.NewReader(data)
-	out, err := io.ReadAll(io.LimitReader(flate.NewReader(in), MaxInflated+1))
+	out, err := io.ReadAll(io.LimitReader(flate.NewReader(in), limit+1))
 	switch {
-	case len(out) > MaxInflated:
-		return nil, faulty(TooLarge, "it inflates to more than %d bytes", MaxInflated)
+	case int64(len(out)) > limit:
+		return nil, faulty(TooLarge, "it inflates to more than %d bytes", limit)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, faulty(Damaged, "its deflated body ends early")
 	case err != nil:

@@ -39,6 +39,9 @@ type Verification struct {
 	Snapshots int
 	// Opened says that payloads were applied, not only read: that needs Automerge.
 	Opened bool
+	// Proven says that clients of today can open it, as far as that is known: the
+	// Prover loaded it and all its snapshots, or a current client stored the newest.
+	Proven bool
 	Heads  []Hash // of the document now, if it was opened
 }
 
@@ -58,6 +61,9 @@ type VerifyOptions struct {
 // too; the error says why it could not be looked at.
 func (e Engine) Verify(ctx context.Context, log Log, doc oplog.DocID, o VerifyOptions, report func(*Finding)) (*Verification, error) {
 	cut, err := CutAt(ctx, log, doc, Moment{})
+	if err == nil {
+		err = cut.baseless
+	}
 	if corrupt, ok := errors.AsType[*oplog.CorruptionError](err); ok || errors.Is(err, oplog.ErrPruned) {
 		if ok {
 			err = corrupt
@@ -222,12 +228,34 @@ func (v *verifier) open(ctx context.Context, e Engine, o VerifyOptions) error {
 			v.found(bad.Offset, bad.Op, bad.Err)
 		}
 	}
+	n := len(v.snapshots)
+	v.Proven = e.Prover != nil || n > 0 && Current(v.snapshots[n-1].Maker)
+	if n == 0 || v.snapshots[n-1].Offset < whole.Last {
+		if err := v.prove(ctx, e, 0, state.Save, state.Heads); err != nil {
+			return err
+		}
+	}
 	for i := range v.snapshots {
 		if err := v.openSnapshot(ctx, e, &whole, &v.snapshots[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// prove has the prover, if there is one, load a snapshot at an offset, or what would
+// be one (0).
+func (v *verifier) prove(ctx context.Context, e Engine, at oplog.Offset, snapshot []byte, heads []Hash) error {
+	if e.Prover == nil {
+		return nil
+	}
+	err := e.Prove(ctx, snapshot, heads)
+	if no, ok := errors.AsType[*ProofError](err); ok {
+		v.Proven = false
+		v.found(at, clock.Dot{}, no)
+		return nil
+	}
+	return err
 }
 
 // openSnapshot loads a snapshot, and compares its heads with those that the ops
@@ -251,6 +279,9 @@ func (v *verifier) openSnapshot(ctx context.Context, e Engine, whole *Cut, s *op
 		return nil
 	}
 	if err != nil {
+		return err
+	}
+	if err := v.prove(ctx, e, s.Offset, blob, loaded.Heads); err != nil {
 		return err
 	}
 	if whole.Base != nil && s.Offset <= whole.Base.Offset {

@@ -128,7 +128,7 @@ func TestLogOnDisk(t *testing.T) {
 	if got := shape(read(t, log, doc, 0)); !slices.Equal(got, want) {
 		t.Errorf("got %d runs, want %d", len(got), len(want))
 	}
-	if _, _, err := log.PutSnapshot(t.Context(), doc, 1500, oplog.DefaultFormat, strings.NewReader("{}")); err != nil {
+	if _, _, err := log.PutSnapshot(t.Context(), doc, 1500, oplog.SnapshotInfo{Format: oplog.DefaultFormat}, strings.NewReader("{}")); err != nil {
 		t.Fatal(err)
 	}
 	first, err := log.Prune(t.Context(), doc, 1501)
