@@ -18,15 +18,17 @@ type compactCmd struct {
 	DropOlder   bool   `help:"Remove the snapshots before the newest one, which holds what they hold."`
 	DryRun      bool   `short:"n" help:"Make and prove the snapshots, say what would be done, and change nothing."`
 	SkipBad     bool   `help:"Go on without ops that cannot be applied, and without what follows from them."`
+	Prover      prover `embed:""`
 }
 
 // Help implements [kong.HelpProvider].
 func (compactCmd) Help() string {
-	return `A snapshot is stored only after another process has loaded it and found the same heads as the ops make. Ops are pruned only after it was read back from the log. Pruning cannot be taken back: what came before can then be seen by clock (--at alice:17), no longer by offset or time. Try it with --dry-run, and have a backup.
+	return `A snapshot is stored only after another process has loaded it and found the same heads as the ops make. Ops are pruned only after it was read back from the log, and only if clients of today can open it: baton-prove, a program of the npm package @baton-relay/client, loads it (--prover). Where that is not, ops are pruned only up to the newest snapshot, and only if a current client stored that one. Pruning cannot be taken back: what came before can then be seen by clock (--at alice:17), no longer by offset or time. Try it with --dry-run, and have a backup.
 
 Examples:
   baton-snapshot compact board-plan
   baton-snapshot compact --all --prune-before --keep 1000 --dry-run
+  baton-snapshot compact board-plan --prune-before --prover node_modules/.bin/baton-prove
   baton-snapshot compact --all --url http://localhost:8080 --token $T`
 }
 
@@ -56,10 +58,14 @@ type compacted struct {
 	Dropped  int          `json:"dropped,omitempty"` // older snapshots
 	Heads    []doc.Hash   `json:"heads,omitempty"`
 	Skipped  []string     `json:"skipped,omitempty"`
+	By       string       `json:"by,omitempty"`        // who stored the snapshot that was there
+	Maker    oplog.Maker  `json:"maker,omitempty"`     // and with what
+	Unproven string       `json:"unproven,omitempty"`  // why nothing was let go, or stored
 	PassedBy string       `json:"passed_by,omitempty"` // why nothing was done
 	Error    string       `json:"error,omitempty"`
 
-	err error
+	err  error
+	head oplog.Offset
 }
 
 type compactSum struct {
@@ -74,6 +80,12 @@ type compactSum struct {
 
 // Run compacts one document or all.
 func (c *compactCmd) Run(t *tool) error {
+	if err := c.Prover.install(&t.engine); err != nil {
+		return err
+	}
+	if c.PruneBefore || c.DropOlder {
+		t.noProver("ops and snapshots go only where a current client stored the newest snapshot")
+	}
 	open := func() (store, error) { return t.writing(false) }
 	if c.DryRun {
 		open = t.reading
@@ -127,6 +139,7 @@ func (c *compactCmd) compact(ctx context.Context, t *tool, log store, id oplog.D
 		}
 		return d
 	}
+	d.By, d.Maker, d.Unproven, d.head = r.By, r.Maker, r.Unproven, r.Head
 	d.Offset, d.Ops, d.OpBytes, d.Bytes = r.Offset, r.Ops, r.OpBytes, r.Bytes
 	d.Stored, d.Pruned, d.First, d.Dropped, d.Heads = r.Stored, r.Pruned, r.First, r.Dropped, r.Heads
 	for _, bad := range r.Skipped {
@@ -159,10 +172,16 @@ func (c *compactCmd) write(w io.Writer, s *compactSum, quiet bool) error {
 			fmt.Fprintf(w, "%s: FAILED: %s\n", d.Doc, d.Error)
 		case d.PassedBy != "":
 			fmt.Fprintf(w, "%s: passed by, %s\n", d.Doc, d.PassedBy)
+		case d.Unproven != "":
+			fmt.Fprintf(w, "%s: %s\n", d.Doc, d.left(would))
 		case d.Stored:
 			fmt.Fprintf(w, "%s: snapshot at %d %sstored: %s for %s of %s%s\n", d.Doc, d.Offset, would, size(d.Bytes), counted(d.Ops, "op"), size(d.OpBytes), d.removed(would))
 		default:
-			fmt.Fprintf(w, "%s: the log has a snapshot at its head, %d (%s)%s\n", d.Doc, d.Offset, size(d.Bytes), d.removed(would))
+			at := "its head,"
+			if d.Offset < d.head {
+				at = "offset"
+			}
+			fmt.Fprintf(w, "%s: the log has a snapshot at %s %d (%s%s)%s\n", d.Doc, at, d.Offset, size(d.Bytes), madeBy(d.By, d.Maker), d.removed(would))
 		}
 		for _, bad := range d.Skipped {
 			fmt.Fprintf(w, "  WITHOUT %s\n", bad)
@@ -173,6 +192,15 @@ func (c *compactCmd) write(w io.Writer, s *compactSum, quiet bool) error {
 			counted(len(s.Documents), "document"), counted(s.Stored, "snapshot"), would, size(s.Bytes), size(s.OpBytes), counted(s.Pruned, "op"), would, s.Failed)
 	}
 	return nil
+}
+
+// left says what was not done where the snapshot is not proven.
+func (d *compacted) left(would string) string {
+	if d.Stored {
+		return fmt.Sprintf("snapshot at %d %sstored: %s for %s of %s; nothing %slet go: %s",
+			d.Offset, would, size(d.Bytes), counted(d.Ops, "op"), size(d.OpBytes), would, d.Unproven)
+	}
+	return fmt.Sprintf("nothing %sdone, the log has a snapshot at %d (%s%s): %s", would, d.Offset, size(d.Bytes), madeBy(d.By, d.Maker), d.Unproven)
 }
 
 // removed says what was let go.

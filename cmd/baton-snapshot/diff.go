@@ -68,5 +68,5 @@ func (c *diffCmd) content(t *tool, log store, text string) ([]byte, error) {
 		return nil, err
 	}
 	e := exportCmd{Doc: c.Doc, SkipBad: c.SkipBad}
-	return e.content(t, cut, "json")
+	return e.content(t, cut, &exported{As: "json"})
 }

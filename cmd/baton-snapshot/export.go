@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,6 +29,27 @@ type exportCmd struct {
 	Clean   bool    `help:"svg, png: straight lines in place of the hand-drawn look."`
 	Dark    bool    `help:"svg, png: on dark ground."`
 	SkipBad bool    `help:"Go on without ops that cannot be applied, and without what follows from them."`
+
+	Font        []string `sep:"none" placeholder:"FILE" help:"png: a font for characters that the board's own fonts lack, before those of this machine; may be given again."`
+	SystemFonts bool     `default:"true" negatable:"" help:"png: take such characters from the fonts of this machine. Without them (--no-system-fonts) the picture is the same everywhere."`
+}
+
+// exported is what was written, with --json where it was written to a file.
+type exported struct {
+	Doc   oplog.DocID `json:"doc"`
+	As    string      `json:"as"`
+	Out   string      `json:"out"`
+	Bytes int         `json:"bytes"`
+	// NoFont are characters that are drawn as boxes, Undrawn images that are grey.
+	NoFont  []string       `json:"characters_without_font,omitempty"`
+	Undrawn []undrawnImage `json:"images_not_drawn,omitempty"`
+	Skipped []string       `json:"skipped,omitempty"`
+}
+
+type undrawnImage struct {
+	Element string `json:"element"`
+	Type    string `json:"type,omitempty"`
+	Reason  string `json:"reason"`
 }
 
 // Help implements [kong.HelpProvider].
@@ -38,6 +60,8 @@ func (exportCmd) Help() string {
   excalidraw  a whiteboard as a file for excalidraw.com; svg, png: as a picture
   ops         the ops themselves, one JSON object a line: works for any document
   yjs         the updates, each behind its length in 4 bytes, big endian
+
+A png has characters that the board's own fonts lack (Chinese, Arabic, emoji) from --font, or from the fonts of this machine; those that no font has are boxes. An image that is itself SVG, AVIF or an icon is a grey box. Standard error says which, and so does the result that --json prints beside --out.
 
 Examples:
   baton-snapshot export board-plan -o plan.svg
@@ -65,11 +89,16 @@ func (c *exportCmd) Run(t *tool) error {
 	if c.Out == "" && slices.Contains([]string{"automerge", "png", "yjs"}, as) && term.IsTerminal(int(t.out.Fd())) {
 		return fmt.Errorf("--as %s is no text for a terminal: give --out FILE", as)
 	}
-	content, err := c.content(t, cut, as)
+	done := &exported{Doc: cut.Doc, As: as, Out: c.Out}
+	content, err := c.content(t, cut, done)
 	if err != nil {
 		return err
 	}
-	return t.save(c.Out, c.Force, content)
+	if err := t.save(c.Out, c.Force, content); err != nil || c.Out == "" || c.Out == "-" {
+		return err
+	}
+	done.Bytes = len(content)
+	return t.print(done, func(io.Writer) error { return nil })
 }
 
 // form returns what to write the document as.
@@ -93,7 +122,8 @@ func (c *exportCmd) form(cut *doc.Cut) string {
 }
 
 // content returns what is written.
-func (c *exportCmd) content(t *tool, cut *doc.Cut, as string) ([]byte, error) {
+func (c *exportCmd) content(t *tool, cut *doc.Cut, done *exported) ([]byte, error) {
+	as := done.As
 	switch {
 	case as == "ops":
 		return c.ops(t, cut)
@@ -112,6 +142,7 @@ func (c *exportCmd) content(t *tool, cut *doc.Cut, as string) ([]byte, error) {
 	}
 	for _, bad := range state.Skipped {
 		t.remark("WITHOUT %v", bad)
+		done.Skipped = append(done.Skipped, bad.Error())
 	}
 	switch as {
 	case "automerge":
@@ -122,7 +153,7 @@ func (c *exportCmd) content(t *tool, cut *doc.Cut, as string) ([]byte, error) {
 		text, err := doc.Text(state.JSON, c.Field)
 		return []byte(text), err
 	}
-	return c.drawing(t, state.JSON, as)
+	return c.drawing(t, state.JSON, done)
 }
 
 // ops returns the ops as lines of JSON.
@@ -131,7 +162,7 @@ func (c *exportCmd) ops(t *tool, cut *doc.Cut) ([]byte, error) {
 		t.remark("The ops up to offset %d are pruned; a snapshot stands in for them.", first-1)
 	}
 	var b []byte
-	err := held(cut).Ops(t.ctx, func(e *oplog.Entry) bool {
+	err := cut.Held().Ops(t.ctx, func(e *oplog.Entry) bool {
 		b = append(wire.AppendEntry(b, e), '\n')
 		return true
 	})

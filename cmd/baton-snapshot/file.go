@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/baton-relay/baton/durable"
 )
 
 // save puts what a command made into a file, or prints it where none is named.
@@ -41,5 +43,8 @@ func writeFile(name string, content []byte) (err error) {
 	if err = cmp.Or(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), name)
+	if err = os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	return durable.SyncDir(filepath.Dir(name))
 }

@@ -23,11 +23,17 @@ import (
 func TestKilledAtAnyMoment(t *testing.T) {
 	kills := 15
 	if text := os.Getenv("BATON_KILLS"); text != "" {
-		kills, _ = strconv.Atoi(text)
+		var err error
+		if kills, err = strconv.Atoi(text); err != nil || kills < 1 {
+			t.Fatalf("BATON_KILLS=%s is no number of kills", text)
+		}
 	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("BATON_SEED"); text != "" {
-		seed, _ = strconv.ParseUint(text, 10, 64)
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Logf("BATON_SEED=%d", seed)
 	k := &killing{rnd: rand.New(rand.NewPCG(seed, 0)), tool: buildTool(t), dir: t.TempDir(), took: map[string]time.Duration{}}
@@ -54,9 +60,14 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// buildTool returns the program as people run it.
+// buildTool returns the program as people run it, with the real prover.
 func buildTool(t *testing.T) string {
 	t.Helper()
+	prover, err := builtProver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("BATON_PROVER", prover)
 	path := filepath.Join(t.TempDir(), "baton-snapshot")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

@@ -43,6 +43,25 @@ type listSnapshot struct {
 	Offset oplog.Offset `json:"offset"`
 	Bytes  int64        `json:"bytes"`
 	At     ms           `json:"at"`
+	By     string       `json:"by,omitempty"`
+	Maker  oplog.Maker  `json:"maker,omitempty"`
+}
+
+// listSnapshotOf returns what is listed of a snapshot.
+func listSnapshotOf(s *oplog.Snapshot) *listSnapshot {
+	return &listSnapshot{s.Offset, s.Bytes, ms(s.At), s.By, s.Maker}
+}
+
+// madeBy says who stored a snapshot, and what made it.
+func madeBy(by string, maker oplog.Maker) string {
+	s := ", maker unknown"
+	if maker != "" {
+		s = ", " + printable(string(maker))
+	}
+	if by != "" {
+		s += " by " + printable(by)
+	}
+	return s
 }
 
 // Run prints the documents.
@@ -90,7 +109,7 @@ func (c *listCmd) describe(t *tool, log store, id oplog.DocID) (*listed, error) 
 	}
 	switch s, err := log.Snapshot(t.ctx, id, 0); {
 	case err == nil:
-		d.Snapshot = &listSnapshot{s.Offset, s.Bytes, ms(s.At)}
+		d.Snapshot = listSnapshotOf(&s)
 	case !errors.Is(err, oplog.ErrNotFound):
 		return nil, err
 	}
@@ -147,7 +166,7 @@ func (c *listCmd) write(w io.Writer, docs []*listed) error {
 			bytes = size(*d.Bytes)
 		}
 		if d.Snapshot != nil {
-			snapshot = fmt.Sprintf("at %d, %s", d.Snapshot.Offset, size(d.Snapshot.Bytes))
+			snapshot = fmt.Sprintf("at %d, %s%s", d.Snapshot.Offset, size(d.Snapshot.Bytes), madeBy(d.Snapshot.By, d.Snapshot.Maker))
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%s\t%s\t%v\t%s\n", d.Doc, d.Format, d.Head, d.Actors, count(d.Ops), bytes, d.Active, snapshot)
 	}

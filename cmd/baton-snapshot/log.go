@@ -95,7 +95,7 @@ func (c *logCmd) Run(t *tool) error {
 	if first := to.State.First; first > 1 {
 		t.remark("The ops up to offset %d are pruned.", first-1)
 	}
-	to = held(to)
+	to = to.Held()
 	if c.Graph {
 		return c.draw(t, to)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/baton-relay/baton/client/admin"
 	"github.com/baton-relay/baton/doc"
 	"github.com/baton-relay/baton/oplog"
+	"github.com/baton-relay/baton/relay/wire"
 )
 
 // version is set by the linker in releases.
@@ -50,6 +51,9 @@ type commands struct {
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
+
+// Validate says what is wrong with flags that all commands have.
+func (c *commands) Validate() error { return c.Limits.validate() }
 
 const (
 	exitFailed      = 1
@@ -85,7 +89,7 @@ func newParser(cli *commands, stdout, stderr *os.File) *kong.Kong {
 	return kong.Must(cli,
 		kong.Name("baton-snapshot"),
 		kong.Description(description),
-		kong.Vars{"version": "baton-snapshot " + version},
+		kong.Vars{"version": "baton-snapshot " + version, "max_frame": fmt.Sprint(wire.DefaultFrameBytes)},
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
@@ -127,6 +131,14 @@ func documentOf(command *kong.Context) docArg {
 	return ""
 }
 
+// tooLarge reports whether an op is larger, or has more in it, than is taken.
+func tooLarge(err error) bool {
+	rejected, _ := errors.AsType[*admin.RejectedError](err)
+	unfit, _ := errors.AsType[*unfitError](err)
+	change, _ := errors.AsType[*doc.ChangeError](err)
+	return rejected != nil && rejected.Code == wire.TooLarge || unfit != nil && !unfit.fresh || change != nil && change.Fault == doc.TooLarge
+}
+
 // errFound ends a command that has printed what is wrong.
 var errFound = errors.New("something was found")
 
@@ -135,10 +147,11 @@ func exitCode(err error) int {
 	op, _ := errors.AsType[*doc.OpError](err)
 	base, _ := errors.AsType[*doc.BaseError](err)
 	corrupt, _ := errors.AsType[*oplog.CorruptionError](err)
+	proof, _ := errors.AsType[*doc.ProofError](err)
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errFound), op != nil, base != nil, corrupt != nil:
+	case errors.Is(err, errFound), op != nil, base != nil, corrupt != nil, proof != nil:
 		return exitFound
 	case format != nil:
 		return exitNotHere
@@ -153,11 +166,17 @@ func (t *tool) advise(err error, named docArg) error {
 	if _, ok := errors.AsType[*doc.OpError](err); ok {
 		return fmt.Errorf("%w\nGive --skip-bad to go on without it, and without what follows from it", err)
 	}
+	if _, ok := errors.AsType[*doc.ProofError](err); ok {
+		return fmt.Errorf("%w\nNothing was stored or let go. Snapshots that clients store themselves do without this one", err)
+	}
 	if lacks, ok := errors.AsType[*doc.LimitError](err); ok {
 		return fmt.Errorf("%w; give more by --memory or --cpu", lacks)
 	}
 	if access, ok := errors.AsType[*admin.AccessError](err); ok {
 		return access
+	}
+	if tooLarge(err) {
+		return fmt.Errorf("%w\nA relay takes ops of up to three quarters of its --max-frame. An Automerge document becomes a new one of small ops, without its history, by:\n  baton-snapshot export DOC --as automerge -o FILE\n  baton-snapshot import FILE --as NEW --fresh", err)
 	}
 	if errors.Is(err, oplog.ErrNotFound) && named != "" {
 		return fmt.Errorf("there is no document %s in %s; \"baton-snapshot list\" shows which there are", named, t.where())

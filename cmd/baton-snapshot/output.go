@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,22 @@ type limits struct {
 	CPU       time.Duration `name:"cpu" default:"10m" placeholder:"TIME" help:"Processor time that it may take. (${default}; Linux only)" group:"Limits of opening a document:"`
 	AtOnce    int           `default:"0" placeholder:"N" help:"How many documents are opened at once, where a command opens many; 0 for as many as there are processors." group:"Limits of opening a document:"`
 	OpTimeout time.Duration `default:"30s" placeholder:"TIME" help:"Longest that one op may take. (${default})" group:"Limits of opening a document:"`
+}
+
+// maxMemory is more address space than a process can have, in MiB: 128 TiB.
+const maxMemory = 128 << 20
+
+// validate says what is wrong with the flags.
+func (l *limits) validate() error {
+	switch {
+	case l.Memory < 1 || l.Memory > maxMemory:
+		return fmt.Errorf("--memory must be from 1 to %d MiB, not %d", maxMemory, l.Memory)
+	case l.CPU <= 0 || l.OpTimeout <= 0:
+		return errors.New("--cpu and --op-timeout must be more than 0s")
+	case l.AtOnce < 0:
+		return errors.New("--at-once must not be negative")
+	}
+	return nil
 }
 
 func (l *limits) engine() doc.Engine {
@@ -156,7 +173,7 @@ type ms int64
 
 // MarshalText implements [encoding.TextMarshaler].
 func (m ms) MarshalText() ([]byte, error) {
-	return []byte(time.UnixMilli(int64(m)).UTC().Format("2006-01-02T15:04:05.000Z")), nil
+	return []byte(doc.ISO(time.UnixMilli(int64(m)))), nil
 }
 
 // String is the time for a person, in local time.

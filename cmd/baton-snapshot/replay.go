@@ -77,9 +77,9 @@ func (c *replayCmd) Run(t *tool) error {
 	case err != nil:
 		return err
 	case !slices.Contains(rights, "write"):
-		return fmt.Errorf("the token for %s has no right to write in %s", c.To, s.doc)
+		return fmt.Errorf("the token for %s has no right to write in %s", withoutPassword(c.To), s.doc)
 	}
-	done := &replayed{Doc: cut.Doc, To: c.To, ToDoc: s.doc, Restamps: !slices.Contains(rights, "admin")}
+	done := &replayed{Doc: cut.Doc, To: withoutPassword(c.To), ToDoc: s.doc, Restamps: !slices.Contains(rights, "admin")}
 	if done.Restamps {
 		t.remark("Without the right admin in %s, that relay stamps each op anew: its time is now, its author the token's subject.", s.doc)
 	}
@@ -101,7 +101,7 @@ func (c *replayCmd) Run(t *tool) error {
 func (c *replayCmd) sends(t *tool, cut *doc.Cut, s *sender) error {
 	s.bar = t.progress(int64(cut.Last), "replaying", unitOps)
 	defer func() { _ = s.bar.Clear() }()
-	if cut.State.First > 1 {
+	if cut.State.First > 1 && cut.Last > 0 {
 		if err := c.pruned(t, cut, s); err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (c *replayCmd) sends(t *tool, cut *doc.Cut, s *sender) error {
 		pace.speed, _ = strconv.ParseFloat(c.Speed, 64) // Validate has read it
 	}
 	var failed error
-	err := held(cut).Ops(t.ctx, func(e *oplog.Entry) bool {
+	err := cut.Held().Ops(t.ctx, func(e *oplog.Entry) bool {
 		if pace.early(e.At) {
 			failed = cmp.Or(s.flush(), pace.wait(e.At))
 		}
@@ -127,8 +127,9 @@ func (c *replayCmd) sends(t *tool, cut *doc.Cut, s *sender) error {
 // them, unless the relay has them all.
 func (c *replayCmd) pruned(t *tool, cut *doc.Cut, s *sender) error {
 	gone := cut.State.First - 1
-	if s.have.Covers(cut.Base.Clock) {
-		return nil
+	pruned, err := cut.PrunedClock(t.ctx)
+	if err != nil || s.have.Covers(pruned) {
+		return err
 	}
 	if cut.State.Format != doc.Automerge {
 		return fmt.Errorf("%s: the ops up to offset %d are %w, and only its application knows its snapshot", cut.Doc, gone, oplog.ErrPruned)
@@ -142,18 +143,8 @@ func (c *replayCmd) pruned(t *tool, cut *doc.Cut, s *sender) error {
 		return err
 	}
 	t.remark("The ops up to offset %d are pruned: they are sent as the snapshot has them, with the times that their authors gave them.", gone)
-	first := map[clock.Actor]uint64{} // op of each actor that is held
-	if err := held(cut).Ops(t.ctx, func(e *oplog.Entry) bool {
-		if _, has := first[e.Actor]; !has {
-			first[e.Actor] = e.Seq
-		}
-		return true
-	}); err != nil {
-		return err
-	}
 	for i, wanted := range upTo(cut.Seen, entries) {
-		seq, has := first[entries[i].Actor]
-		if !wanted || has && entries[i].Seq >= seq {
+		if !wanted || !pruned.Has(entries[i].Dot) {
 			continue
 		}
 		if err := s.add(entries[i]); err != nil {
@@ -189,7 +180,9 @@ func (p *pacer) due(at int64) time.Time {
 	if p.began.IsZero() {
 		p.began, p.first = time.Now(), at
 	}
-	return p.began.Add(time.Duration(float64(at-p.first) / p.speed * float64(time.Millisecond)))
+	const longest = float64(100 * 365 * 24 * time.Hour) // more does not fit into a Duration
+	after := float64(at-p.first) / p.speed * float64(time.Millisecond)
+	return p.began.Add(time.Duration(max(-longest, min(after, longest))))
 }
 
 // early reports whether it is too early to send an op.

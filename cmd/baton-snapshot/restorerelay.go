@@ -40,7 +40,7 @@ func (c *restoreCmd) intoRelay(t *tool) error {
 		return err
 	}
 	defer to.Close()
-	done := &restored{URL: t.URL}
+	done := &restored{URL: withoutPassword(t.URL)}
 	var failure error
 	docs, err := documents(t.ctx, from, "")
 	if err != nil {
@@ -166,7 +166,7 @@ func (c *restoreCmd) sendSnapshots(t *tool, from store, to *admin.Relay, state *
 		if err != nil {
 			return err
 		}
-		if _, _, err := to.PutSnapshot(t.ctx, d.Doc, s.Offset, s.Format, io.NewSectionReader(data, 0, s.Bytes)); err != nil {
+		if _, _, err := to.PutSnapshot(t.ctx, d.Doc, s.Offset, oplog.SnapshotInfo{Format: s.Format, By: s.By, Maker: s.Maker}, io.NewSectionReader(data, 0, s.Bytes)); err != nil {
 			return err
 		}
 		d.Snapshots++

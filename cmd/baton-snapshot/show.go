@@ -179,7 +179,7 @@ func (s *shown) findSnapshots(t *tool, log store) error {
 		if err != nil {
 			return err
 		}
-		s.Snapshots = append(s.Snapshots, &listSnapshot{found.Offset, found.Bytes, ms(found.At)})
+		s.Snapshots = append(s.Snapshots, listSnapshotOf(&found))
 		if at = found.Offset - 1; at == 0 {
 			return nil
 		}
@@ -225,7 +225,7 @@ func (c *showCmd) write(w io.Writer, t *tool, s *shown) error {
 		if i == 0 {
 			label = "snapshots "
 		}
-		fmt.Fprintf(w, "  %sat %d, %s, %v\n", label, snap.Offset, size(snap.Bytes), snap.At)
+		fmt.Fprintf(w, "  %sat %d, %s, %v%s\n", label, snap.Offset, size(snap.Bytes), snap.At, madeBy(snap.By, snap.Maker))
 	}
 	if len(s.series) > 1 && s.Active > s.series[0].At {
 		s.chart(w, t.width())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 
 	"github.com/alecthomas/kong"
@@ -19,7 +20,7 @@ import (
 // source says where the documents are.
 type source struct {
 	Log   string `placeholder:"FILE" env:"BATON_LOG" help:"A log that no relay holds, such as data/oplog.db." group:"Where the documents are:"`
-	URL   string `placeholder:"URL" env:"BATON_URL" help:"A running relay, such as http://localhost:8080." group:"Where the documents are:"`
+	URL   string `placeholder:"URL" env:"BATON_URL" help:"A running relay, such as http://localhost:8080, or https://user:password@host where a proxy before it asks for a password." group:"Where the documents are:"`
 	Token string `placeholder:"TOKEN" env:"BATON_TOKEN" help:"Bearer token for the relay, with the right admin for what concerns all documents." group:"Where the documents are:"`
 }
 
@@ -61,9 +62,18 @@ func (s *source) choose(command *kong.Context) error {
 // where names the source for a person.
 func (s *source) where() string {
 	if s.URL != "" {
-		return s.URL
+		return withoutPassword(s.URL)
 	}
 	return s.path()
+}
+
+// withoutPassword returns the URL of a relay as it may be shown.
+func withoutPassword(relay string) string {
+	u, err := url.Parse(relay)
+	if err != nil {
+		return "the relay"
+	}
+	return u.Redacted()
 }
 
 // reading opens the source for what changes nothing in it.
@@ -127,17 +137,6 @@ func documents(ctx context.Context, log store, one oplog.DocID) (all []oplog.Doc
 		}
 		after = page[len(page)-1]
 	}
-}
-
-// held returns a cut for who wants the ops themselves: with all that the log has
-// of them, even where a snapshot stands in for some.
-func held(cut *doc.Cut) *doc.Cut {
-	ops := *cut
-	ops.Base = nil
-	if first := cut.State.First; first > 1 {
-		ops.Base = &oplog.Snapshot{Offset: first - 1}
-	}
-	return &ops
 }
 
 // docsPage is how many names are asked for at a time.

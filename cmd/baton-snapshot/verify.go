@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/baton-relay/baton/clock"
 	"github.com/baton-relay/baton/doc"
@@ -16,11 +17,12 @@ import (
 type verifyCmd struct {
 	Doc     docArg `arg:"" optional:"" help:"The document; all if not given."`
 	Shallow bool   `help:"Do not open documents: leave out applying changes and loading snapshots."`
+	Prover  prover `embed:""`
 }
 
 // Help implements [kong.HelpProvider].
 func (verifyCmd) Help() string {
-	return `What is looked at: pages, checksums and indexes of the file (with --log and no document); offsets and times that rise; actors without a gap; causal order; that each payload is what its op is named after, and follows from what its clock names; that Automerge takes it and saves what can be loaded again; that snapshots have the clock and the heads that the ops make.
+	return `What is looked at: pages, checksums and indexes of the file (with --log and no document); offsets and times that rise; actors without a gap; causal order; that each payload is what its op is named after, and follows from what its clock names; that Automerge takes it and saves what can be loaded again; that snapshots have the clock and the heads that the ops make; that clients of today can open all this, where baton-prove is there (--prover), a program of the npm package @baton-relay/client.
 
 It prints one line for each thing that is wrong, and ends with exit code 2 if there is any.
 
@@ -36,6 +38,7 @@ type verified struct {
 	Findings  []verifyFinding `json:"findings"`
 	Ops       int             `json:"ops"`
 	Opened    int             `json:"opened"`
+	Proven    int             `json:"proven"`
 }
 
 type verifiedDoc struct {
@@ -46,6 +49,7 @@ type verifiedDoc struct {
 	Redacted  int          `json:"redacted,omitempty"`
 	Snapshots int          `json:"snapshots"`
 	Opened    bool         `json:"opened"`
+	Proven    bool         `json:"proven"` // clients of today can open it
 	Heads     []doc.Hash   `json:"heads,omitempty"`
 
 	findings []verifyFinding
@@ -63,6 +67,9 @@ type verifyFinding struct {
 
 // Run verifies one document or all.
 func (c *verifyCmd) Run(t *tool) error {
+	if err := c.Prover.install(&t.engine); err != nil {
+		return err
+	}
 	r := &verified{Documents: []*verifiedDoc{}, Findings: []verifyFinding{}}
 	if t.URL == "" && c.Doc == "" {
 		if sound, err := c.file(t, r); err != nil || !sound {
@@ -120,7 +127,7 @@ func (c *verifyCmd) document(ctx context.Context, t *tool, log store, id oplog.D
 	})
 	if d.err = err; err == nil {
 		d.Format, d.Ops, d.Pruned, d.Redacted = v.Format, v.Ops, v.Pruned, v.Redacted
-		d.Snapshots, d.Opened, d.Heads = v.Snapshots, v.Opened, v.Heads
+		d.Snapshots, d.Opened, d.Proven, d.Heads = v.Snapshots, v.Opened, v.Proven, v.Heads
 	}
 	return d
 }
@@ -132,6 +139,20 @@ func (r *verified) add(d *verifiedDoc) {
 	if d.Opened {
 		r.Opened++
 	}
+	if d.Proven {
+		r.Proven++
+	}
+}
+
+// unproven returns the opened documents whose ops are pruned in favour of a snapshot of
+// which it is not known that clients of today can open it.
+func (r *verified) unproven() (docs []string) {
+	for _, d := range r.Documents {
+		if d.Opened && d.Pruned > 0 && !d.Proven {
+			docs = append(docs, string(d.Doc))
+		}
+	}
+	return docs
 }
 
 func (c *verifyCmd) report(t *tool, r *verified, err error) error {
@@ -140,6 +161,9 @@ func (c *verifyCmd) report(t *tool, r *verified, err error) error {
 	}
 	if err := t.print(r, func(w io.Writer) error { return r.write(w, t.Quiet) }); err != nil {
 		return err
+	}
+	if docs := r.unproven(); len(docs) > 0 {
+		t.noProver(fmt.Sprintf("it is not known that clients can open what stands in for pruned ops of %s: no current client stored it", strings.Join(docs, ", ")))
 	}
 	if len(r.Findings) > 0 {
 		return errFound
