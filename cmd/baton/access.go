@@ -13,9 +13,9 @@ import (
 
 // accessFlags say who may enter.
 type accessFlags struct {
-	Tokens         string   `placeholder:"FILE" help:"Who may do what: static tokens in JSON, read again when the file changes. Without tokens of any kind everyone may do everything."`
-	InsecureNoAuth bool     `help:"Serve everyone who can reach the address, without tokens."`
-	AllowOrigin    []string `placeholder:"ORIGIN" help:"Web origin whose pages may talk to this relay, such as https://app.example.com; may be given again. Pages of the relay's own origin always may."`
+	Tokens         string         `placeholder:"FILE" help:"Who may do what: static tokens in JSON, read again when the file changes. Without tokens of any kind everyone may do everything."`
+	InsecureNoAuth bool           `help:"Serve everyone who can reach the address, without tokens."`
+	AllowOrigin    []relay.Origin `placeholder:"ORIGIN" help:"Web origin whose pages may talk to this relay, such as https://app.example.com, or https://*.example.com for all names below one; may be given again. Pages of the relay's own origin always may."`
 
 	JWTKey          string        `name:"jwt-key" placeholder:"FILE" help:"Take JSON Web Tokens signed (HS256) with the secret in this file, 32 bytes or more; 'baton token --new-key FILE' makes one."`
 	JWTPublicKey    string        `name:"jwt-public-key" placeholder:"FILE" help:"Take JSON Web Tokens signed by the owner of one of the public keys in this PEM file (RS256, PS256, ES256, ES384, EdDSA)."`
@@ -37,6 +37,9 @@ type accessFlags struct {
 }
 
 func (f *accessFlags) validate(listen string) error {
+	if err := validAddress("listen", listen); err != nil {
+		return err
+	}
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", listen, err)
@@ -167,10 +170,13 @@ func (f *accessFlags) describe(at string) string {
 	if f.Tokens != "" {
 		ways = append(ways, "by the tokens in "+f.Tokens)
 	}
-	for _, source := range []string{f.JWTKey, f.JWTPublicKey, f.JWKS} {
+	for _, source := range []string{f.JWTKey, f.JWTPublicKey} {
 		if source != "" {
 			ways = append(ways, "by JSON Web Tokens, checked with "+source)
 		}
+	}
+	if f.JWKS != "" {
+		ways = append(ways, "by JSON Web Tokens, checked with the key set of "+auth.NameOf(f.JWKS))
 	}
 	if f.Anonymous != "none" {
 		ways = append(ways, "without a token to "+f.Anonymous+" "+f.AnonymousDocs)

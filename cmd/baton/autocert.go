@@ -1,14 +1,18 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/baton-relay/baton/durable"
 )
 
 // acmeCertificates are certificates that an ACME server gives (RFC 8555), by the
@@ -34,10 +38,23 @@ func (c *acmeCertificates) config() *tls.Config {
 func newACME(names []string, directory, folder string, log *slog.Logger) *acmeCertificates {
 	return &acmeCertificates{names: names, log: log, manager: &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
-		Cache:      autocert.DirCache(folder),
+		Cache:      durableCache{autocert.DirCache(folder)},
 		HostPolicy: autocert.HostWhitelist(names...),
 		Client:     &acme.Client{DirectoryURL: directory, UserAgent: "baton/" + version},
 	}}
+}
+
+// durableCache is a folder in which each file is whole and on disk before it has
+// its name. An account's key that a power cut made empty would be an error at
+// each start.
+type durableCache struct{ autocert.DirCache }
+
+// Put implements [autocert.Cache].
+func (c durableCache) Put(_ context.Context, name string, data []byte) error {
+	if err := durable.MakeDir(string(c.DirCache)); err != nil {
+		return err
+	}
+	return durable.WriteFile(filepath.Join(string(c.DirCache), filepath.Clean("/"+name)), data)
 }
 
 // get implements the callback of [tls.Config]. That none can be had for a name of

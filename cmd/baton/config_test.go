@@ -16,6 +16,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/gorilla/websocket"
+
+	"github.com/baton-relay/baton/relay"
 )
 
 // kinds are settings of every kind that there can be, beside those there are.
@@ -39,6 +41,13 @@ type kinds struct {
 // parse reads a command line for kinds, or says why not.
 func parse(t *testing.T, args ...string) (*kinds, []setting, error) {
 	t.Helper()
+	return parserOf(t)(args...)
+}
+
+// parserOf returns what reads command lines for kinds. To make it takes much
+// longer than to use it. Each call reads into the same kinds anew.
+func parserOf(t *testing.T) func(args ...string) (*kinds, []setting, error) {
+	t.Helper()
 	var cli struct {
 		Run kinds `cmd:"" default:"withargs"`
 	}
@@ -46,11 +55,13 @@ func parse(t *testing.T, args ...string) (*kinds, []setting, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, err := parser.Parse(args)
-	if err != nil {
-		return nil, nil, err
+	return func(args ...string) (*kinds, []setting, error) {
+		ctx, err := parser.Parse(args)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &cli.Run, cli.Run.inForce(ctx), nil
 	}
-	return &cli.Run, cli.Run.inForce(ctx), nil
 }
 
 func mustParse(t *testing.T, args ...string) (*kinds, []setting) {
@@ -93,6 +104,9 @@ func valueFor(s setting, n int) (flag, file string) {
 		return flag, flag
 	case s.flag.IsSlice() && v.Type().Elem().Kind() == reflect.Int:
 		return fmt.Sprint(n, ",", n+1), fmt.Sprintf("[%d, %d]", n, n+1)
+	case s.flag.Target.Type() == reflect.TypeFor[[]relay.Origin]():
+		flag = fmt.Sprintf("https://v%d.example", n)
+		return flag, "[" + quote(flag) + "]"
 	case s.flag.IsSlice():
 		return fmt.Sprint("v", n), fmt.Sprintf("['v%d']", n)
 	case s.flag.Target.Kind() == reflect.String:
@@ -120,6 +134,7 @@ func TestWhereASettingComesFrom(t *testing.T) {
 			path := writeConfig(t, "# settings\n\n"+name+" = "+inFile)
 			asFile, _ := valueFor(s, 2)
 			byDefault := s.shown()
+			parse := parserOf(t)
 			for given := range 8 {
 				var args []string
 				want, source := byDefault, fromDefault
@@ -136,7 +151,10 @@ func TestWhereASettingComesFrom(t *testing.T) {
 					args = append(args, "--"+name+"="+inFlag)
 					want, source = inFlag, fromFlag
 				}
-				_, now := mustParse(t, args...)
+				_, now, err := parse(args...)
+				if err != nil {
+					t.Fatal(err)
+				}
 				if s.isSecret() && source != fromDefault {
 					want = "(secret)"
 				}
@@ -200,7 +218,7 @@ func TestConfigTable(t *testing.T) {
 // What --format toml prints sets what was set, and nothing secret is in it.
 func TestConfigAsTOML(t *testing.T) {
 	args := []string{
-		"--listen=[::1]:0", "--heartbeat=1m30s", "--log-level=debug", "--allow-origin=https://a.example", "--allow-origin=b",
+		"--listen=[::1]:0", "--heartbeat=1m30s", "--log-level=debug", "--allow-origin=https://a.example", "--allow-origin=https://*.b.example",
 		`--tokens=a "quoted" \ path` + "\t\x01é", "--count=65535", "--ratio=1e21", "--perhaps=-3", "--pause=0s", "--loud=ERROR+2",
 		"--names=a,b", "--names=c", "--names=", "--numbers=1,2", "--some=red,blue", "--nets=10.0.0.0/8,::1/128", "--insecure-no-auth",
 	}
@@ -312,4 +330,12 @@ func runWrapped(t *testing.T, wrap []string, args ...string) printed {
 		t.Fatalf("%v: %v\n%s", all, err, &errs)
 	}
 	return printed{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// What is said of who may enter names no more of an address than its host.
+func TestAccessIsDescribedWithoutSecrets(t *testing.T) {
+	f := accessFlags{JWKS: "https://id.example.com/hidden/keys?code=hidden", Anonymous: "none"}
+	if got, want := f.describe("localhost"), "by JSON Web Tokens, checked with the key set of https://id.example.com"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

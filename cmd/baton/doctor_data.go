@@ -103,8 +103,8 @@ func checkLog(ctx context.Context, x *examination) []finding {
 	}
 	log, err := bolt.OpenReadOnly(path, bolt.Options{})
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return good("%s is empty; the relay makes a log of it", path)
+	case errors.Is(err, bolt.ErrEmpty):
+		return bad(stateFail, "restore a backup; or, to begin anew, delete the file", "%s is empty: what it held is lost", path)
 	case errors.Is(err, oplog.ErrInUse):
 		return x.checkHeld(ctx, path)
 	case err != nil:

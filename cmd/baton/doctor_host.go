@@ -11,14 +11,17 @@ import (
 const ownFiles = 64
 
 // checkFileLimit says how many connections there can be: each is an open file.
-func checkFileLimit(context.Context, *examination) []finding {
+func checkFileLimit(_ context.Context, x *examination) []finding {
 	limit, known := fileLimit()
 	if !known {
 		return nil
 	}
-	says := fmt.Sprintf("%d, so about %d connections", limit, max(0, int64(limit)-ownFiles))
+	most := sessionsFor(limit)
+	says := fmt.Sprintf("%d, so about %d sessions", limit, most)
 	const do = "LimitNOFILE=1048576 in the systemd unit, --ulimit nofile=1048576 for a container, or two lines in /etc/security/limits.conf: USER soft nofile 1048576, USER hard nofile 1048576"
 	switch {
+	case most > 0 && (x.Limits.MaxSessions == 0 || uint64(x.Limits.MaxSessions) > most):
+		return bad(stateFail, fmt.Sprintf("--max-sessions %d, or more files: %s", most, do), "%s; --max-sessions allows more, and then nobody gets in, nor can the log be backed up", says)
 	case limit < 512:
 		return bad(stateFail, do, "%s", says)
 	case limit < 8192:

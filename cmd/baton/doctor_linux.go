@@ -93,7 +93,7 @@ func fileLimit() (limit uint64, known bool) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
 		return 0, false
 	}
-	return r.Max, true // to which a Go program raises its own
+	return r.Cur, true // raised by Go as far as it may
 }
 
 func backlog() (n int, known bool) {

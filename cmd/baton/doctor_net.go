@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"github.com/baton-relay/baton/relay/auth"
 )
 
 // checkAddresses asks whether each address that is to be listened on can be, or
@@ -109,8 +111,9 @@ func checkURLs(ctx context.Context, x *examination) []finding {
 func (x *examination) checkURL(ctx context.Context, url string) []finding {
 	began := time.Now()
 	resp, err := x.get(ctx, url)
+	url = auth.NameOf(url) // what doctor says is shown to others
 	if err != nil {
-		return bad(stateFail, "see that this machine reaches it", "does not answer: %v", err)
+		return bad(stateFail, "see that this machine reaches it", "%s does not answer: %v", url, auth.WithoutURL(err))
 	}
 	took := time.Since(began)
 	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {

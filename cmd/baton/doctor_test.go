@@ -105,7 +105,7 @@ func TestDoctorLog(t *testing.T) {
 	}
 	wantFound(t, look(), stateOK, "there is none yet")
 	rewrite(t, path, nil)
-	wantFound(t, look(), stateOK, "is empty")
+	wantFound(t, look(), stateFail, "is empty: what it held is lost")
 	rewrite(t, path, []byte(strings.Repeat("no log at all. ", 1000)))
 	wantFound(t, look(), stateFail, "is not a log of this program")
 	if err := os.Remove(path); err != nil {
@@ -260,7 +260,16 @@ func TestDoctorURLs(t *testing.T) {
 		w.Header().Set("Date", time.Now().Add(apart).UTC().Format(http.TimeFormat))
 		w.WriteHeader(status)
 	}))
-	look := func() []finding { return checkURLs(t.Context(), examined(t, "--ask="+s.URL)) }
+	look := func() []finding {
+		t.Helper()
+		found := checkURLs(t.Context(), examined(t, "--ask="+s.URL+"/hidden?code=hidden"))
+		for _, f := range found {
+			if strings.Contains(f.String(), "hidden") {
+				t.Errorf("doctor says %q, which has a secret in it", f)
+			}
+		}
+		return found
+	}
 	wantFound(t, look(), stateOK, "ask "+s.URL+" answers 200")
 	status = 405
 	wantFound(t, look(), stateWarn, "answers a GET with 405")
@@ -276,16 +285,20 @@ func TestDoctorURLs(t *testing.T) {
 
 // The limit of open files is that of the process that asks.
 func TestDoctorFileLimit(t *testing.T) {
-	for limit, want := range map[string]string{
-		"300": "fail open files: 300, so about 236 connections → LimitNOFILE=",
-		"600": "warn open files: 600, so about 536 connections → LimitNOFILE=",
+	for _, test := range []struct {
+		limit, sessions, want string
+	}{
+		{"300", "236", "fail open files: 300, so about 236 sessions → LimitNOFILE="},
+		{"600", "100", "warn open files: 600, so about 525 sessions → LimitNOFILE="},
+		{"600", "0", "fail open files: 600, so about 525 sessions; --max-sessions allows more"},
 	} {
-		p := runWrapped(t, []string{"/bin/sh", "-c", "ulimit -n " + limit + ` && exec "$@"`, "sh"}, "doctor", "--listen=127.0.0.1:0", "--data="+t.TempDir())
-		if !strings.Contains(p.stdout, want) || limit == "300" && (p.code != 1 || !strings.Contains(p.stderr, "to be mended")) {
-			t.Errorf("ulimit -n %s: got %d,\n%s%swant %q", limit, p.code, p.stdout, p.stderr, want)
+		p := runWrapped(t, []string{"/bin/sh", "-c", "ulimit -n " + test.limit + ` && exec "$@"`, "sh"},
+			"doctor", "--listen=127.0.0.1:0", "--data="+t.TempDir(), "--max-sessions="+test.sessions)
+		if !strings.Contains(p.stdout, test.want) || strings.HasPrefix(test.want, "fail") && (p.code != 1 || !strings.Contains(p.stderr, "to be mended")) {
+			t.Errorf("ulimit -n %s, --max-sessions %s: got %d,\n%s%swant %q", test.limit, test.sessions, p.code, p.stdout, p.stderr, test.want)
 		}
 	}
-	wantFound(t, checkFileLimit(t.Context(), nil), stateOK, "connections")
+	wantFound(t, checkFileLimit(t.Context(), examined(t)), stateOK, "sessions")
 }
 
 func TestDoctorClock(t *testing.T) {

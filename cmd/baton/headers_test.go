@@ -37,7 +37,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		{"GET //evil.example/..", 307},
 		{"GET /v1", 307},
 		{"GET /v1/nothing", 404},
-		{"GET /v1/ws", 400},
+		{"GET /v1/ws", 426},
 		{"GET /v1/docs", 200},
 		{"GET /v1/docs/d?access_token=word", 404},
 		{"GET /v1/docs/d/ops", 404},

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 // limitFlags say how much a client may send, and how large a document may be.
 type limitFlags struct {
 	MaxFrame          int `default:"1048576" placeholder:"BYTES" help:"Largest frame a client may send; an op may have three quarters of it. (${default})"`
+	MaxSessions       int `default:"${max_sessions}" placeholder:"N" help:"Connections in all; 0 is no limit. By default what the limit on open files leaves, less an eighth and at least 64 for all else. (${default})"`
+	MaxIncomingBytes  int `default:"${max_incoming_bytes}" placeholder:"BYTES" help:"Memory for frames that have begun to come and are not whole, of all connections together; never less than four frames. (${default})"`
 	MaxDocs           int `default:"${max_docs}" placeholder:"N" help:"Documents that one connection may be in. (${default})"`
 	MaxParticipants   int `default:"${max_participants}" placeholder:"N" help:"Connections that may be in one document; 0 is no limit, here and below. (${default})"`
 	MaxDocumentBytes  int `default:"${max_document_bytes}" placeholder:"BYTES" help:"What the ops of one document may hold. One that is full is read, and takes no op until it is pruned. (${default})"`
@@ -57,9 +60,13 @@ func (n *network) UnmarshalText(text []byte) error {
 // limitDefaults are the relay's own, for the tags above.
 func limitDefaults() map[string]string {
 	d := relay.Defaults()
-	vars := map[string]string{}
+	vars := map[string]string{"max_sessions": "0"}
+	if files, known := fileLimit(); known {
+		vars["max_sessions"] = fmt.Sprint(sessionsFor(files))
+	}
 	for name, n := range map[string]int{
-		"max_docs": d.Docs, "max_participants": d.Participants, "max_document_bytes": d.DocBytes,
+		"max_incoming_bytes": relay.DefaultIncomingBytes,
+		"max_docs":           d.Docs, "max_participants": d.Participants, "max_document_bytes": d.DocBytes,
 		"max_actors": d.Actors, "max_document_actors": d.DocActors,
 		"frames": d.FramesPerS, "bytes": d.BytesPerS, "ops": d.OpsPerS, "presence": d.PresencePerS, "events": d.EventsPerS,
 		"joins": d.JoinsPerS, "refusals": d.RefusalsPerS, "factor": d.SubjectFactor,
@@ -70,8 +77,21 @@ func limitDefaults() map[string]string {
 	return vars
 }
 
+// sessionsFor returns how many sessions there may be where so many files may be
+// open: each session is one. The rest is for the log, other requests and those that
+// nobody knows yet. 0 is no limit.
+func sessionsFor(files uint64) uint64 {
+	if files > math.MaxInt32 {
+		return 0
+	}
+	reserve := max(files/8, ownFiles)
+	return max(files, reserve+1) - reserve
+}
+
 func (f *limitFlags) validate() error {
 	switch {
+	case f.MaxSessions < 0:
+		return errors.New("--max-sessions must not be negative; 0 is no limit")
 	case f.MaxFrame < 4<<10 || f.MaxFrame > 64<<20:
 		return errors.New("--max-frame must be from 4096 to 67108864 bytes")
 	case f.MaxDocs < 1:
@@ -98,6 +118,8 @@ func (f *limitFlags) apply(cfg *relay.Config, open bool) {
 		SubjectConnections: orNone(f.SubjectConnections), AddressConnections: orNone(f.AddressConnections),
 		HandshakesPerS: orNone(f.HandshakesPerSecond),
 	}
+	cfg.MaxSessions = f.MaxSessions
+	cfg.IncomingBytes = f.MaxIncomingBytes
 	cfg.Throttle = f.Throttle == "on" || f.Throttle == "auto" && !open
 	for _, n := range f.TrustedProxy {
 		cfg.TrustedProxies = append(cfg.TrustedProxies, n.Prefix)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -100,6 +101,9 @@ func validAddress(flag, addr string) error {
 	if addr == "" {
 		return nil
 	}
+	if strings.HasPrefix(addr, "unix:") || strings.HasPrefix(addr, "/") {
+		return fmt.Errorf("--%s %s: the relay listens on TCP only; for a proxy on this machine take 127.0.0.1:8080", flag, addr)
+	}
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return fmt.Errorf("--%s %s: %w", flag, addr, err)
 	}
@@ -110,9 +114,10 @@ func validAddress(flag, addr string) error {
 func (c *serveCmd) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	logger := c.logger()
+	output := newLossyLog(os.Stderr)
+	logger := c.logger(output)
 	cfg := relay.Config{
-		Logger: logger, Version: version,
+		Logger: logger, LogLinesLost: output.lost.Load, Version: version,
 		Heartbeat: c.Heartbeat, PresenceInterval: c.PresenceInterval,
 		MetricsApart: c.MetricsListen != "",
 	}
@@ -139,18 +144,18 @@ func (c *serveCmd) Run() error {
 	path := filepath.Join(c.Data, "oplog.db")
 	log, err := bolt.Open(path, bolt.Options{Logger: logger})
 	if err != nil {
-		return err
+		return withOwner(err, c.Data)
 	}
 	cfg.Log = log
 	if cfg.Revoked, err = auth.OpenRevoked(filepath.Join(c.Data, "revoked.jsonl"), logger); err != nil {
-		return errors.Join(err, log.Close())
+		return errors.Join(withOwner(err, c.Data), log.Close())
 	}
 	if cfg.Webhooks, err = c.Webhooks.open(c.Data, logger); err != nil {
-		return errors.Join(err, log.Close())
+		return errors.Join(withOwner(err, c.Data), log.Close())
 	}
 	r := relay.New(cfg)
 	front.ready(r)
-	c.greet(front, path)
+	c.greet(front, path, logger)
 	err = c.serve(ctx, stop, front, r, logger)
 	return errors.Join(err, closeWebhooks(cfg.Webhooks), log.Close())
 }
@@ -197,23 +202,23 @@ func tell(logger *slog.Logger, state string) {
 	}
 }
 
-func (c *serveCmd) logger() *slog.Logger {
+func (c *serveCmd) logger(to io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+		return slog.New(slog.NewJSONHandler(to, opts))
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+	return slog.New(slog.NewTextHandler(to, opts))
 }
 
 // greet says where to go and where the data lies.
-func (c *serveCmd) greet(f *front, path string) {
+func (c *serveCmd) greet(f *front, path string, logger *slog.Logger) {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
 	at := f.at()
 	web := c.TLS.scheme("http") + "://" + at
 	if c.LogFormat == "json" {
-		c.logger().Info("up", logOpen, web, logFile, path, logAccess, c.Access.describe(at))
+		logger.Info("up", logOpen, web, logFile, path, logAccess, c.Access.describe(at))
 		return
 	}
 	lines := []string{

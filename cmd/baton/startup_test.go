@@ -61,7 +61,7 @@ func TestStartThatCannotBe(t *testing.T) {
 		{"--jwt-audience=x", 80, "need --jwt-key"},
 		{"--anonymous=admin", 80, "--anonymous"},
 		{"--data=" + filepath.Dir(spoilt), 1, spoilt + ": line 1, at byte 0"},
-		{"--data=" + plain, 1, filepath.Join(plain, "oplog.db") + ": not a directory"},
+		{"--data=" + plain, 1, plain + ": not a directory"},
 		{"--data=" + filepath.Dir(short), 1, short + " is no log, or its end is missing"},
 		{"--data=" + filepath.Dir(foreign), 1, foreign + " is not a log of this program"},
 	} {

@@ -55,6 +55,7 @@ func TestTokensAreNotLogged(t *testing.T) {
 			query  string
 		}{
 			{http.Header{"Authorization": {"Bearer " + token}}, ""},
+			{http.Header{"Baton-Token": {token}}, ""},
 			{http.Header{"Sec-Websocket-Protocol": {"baton.v1, bearer." + token}}, ""},
 			{nil, "?access_token=" + url.QueryEscape(token)},
 		} {

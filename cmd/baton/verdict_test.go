@@ -35,7 +35,7 @@ const (
 	written         // a page with it was written to the log's file
 	synced          // and synced
 	committed       // the meta page behind it was written
-	durable         // and synced
+	onDisk          // and synced
 )
 
 func (s stage) String() string {
@@ -144,7 +144,7 @@ func (v *verdict) sent(socket, data string) {
 		// An ack is about all ops up to it, and a delivery comes after all of them.
 		for ; v.told[actor] < seq; v.told[actor]++ {
 			mark := marker(actor, v.told[actor]+1)
-			if o := v.op(mark); o.stage < durable {
+			if o := v.op(mark); o.stage < onDisk {
 				v.early[mark] = tooEarly{o.stage, socket}
 			}
 		}

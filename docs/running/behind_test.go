@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/baton-relay/baton/client"
+	"github.com/baton-relay/baton/oplog"
 )
 
 // TestBehindProxies runs a relay behind each proxy, with the snippet that comes
@@ -173,7 +174,7 @@ func (p *place) wantSnapshot(t *testing.T) {
 	for i := range blob {
 		blob[i] = byte(source.Uint32())
 	}
-	if err := d.PutSnapshot(t.Context(), 1, "json", blob); err != nil {
+	if err := d.PutSnapshot(t.Context(), 1, oplog.SnapshotInfo{Format: "json"}, blob); err != nil {
 		t.Fatal(err)
 	}
 	late := p.join(t, 1, "large")

@@ -142,7 +142,7 @@ func TestManualKnowsTheLimits(t *testing.T) {
 	}
 	d := relay.Defaults()
 	for flag, want := range map[string]int{
-		"max-frame": d.FrameBytes, "max-docs": d.Docs, "max-participants": d.Participants, "max-document-bytes": d.DocBytes,
+		"max-frame": d.FrameBytes, "max-incoming-bytes": relay.DefaultIncomingBytes, "max-docs": d.Docs, "max-participants": d.Participants, "max-document-bytes": d.DocBytes,
 		"max-actors": d.Actors, "max-document-actors": d.DocActors, "frames-per-second": d.FramesPerS, "bytes-per-second": d.BytesPerS,
 		"ops-per-second": d.OpsPerS, "presence-per-second": d.PresencePerS, "events-per-second": d.EventsPerS,
 		"joins-per-second": d.JoinsPerS, "refusals-per-second": d.RefusalsPerS, "burst": d.BurstS, "subject-factor": d.SubjectFactor,

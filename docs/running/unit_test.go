@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/baton-relay/baton/client"
+	"github.com/baton-relay/baton/oplog"
 )
 
 // TestUnitIsSound has systemd read the unit, and say how much of the machine is
@@ -94,7 +95,7 @@ func TestRelayStaysInItsBox(t *testing.T) {
 	for range 50 { // the file of the log grows, and so does what is mapped
 		appendOp(t, d, payload)
 	}
-	if err := d.PutSnapshot(t.Context(), 50, "json", make([]byte, 1<<20)); err != nil {
+	if err := d.PutSnapshot(t.Context(), 50, oplog.SnapshotInfo{Format: "json"}, make([]byte, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/", "/v1/docs/boxed/ops", "/v1/admin/backup"} {

@@ -6,6 +6,7 @@
 //   node documents.mjs kinds                                   every kind of value, two authors
 //   node documents.mjs text  --edits trace.json                one change an edit: [place, deletions, "text", …]
 //   node documents.mjs board --elements 5000 --moves 20000     a whiteboard
+//   node documents.mjs talk  --moves 40                        three authors, who hear of each other now and then
 //   … --seed 1 --states 20                                     how many moments of the past, at random
 //   … --decoded                                                with what decodeChange says of each op's change
 
@@ -92,7 +93,7 @@ function pickStates(total) {
   states.add(total)
 }
 
-const makers = { kinds, text: typing, board }
+const makers = { kinds, text: typing, board, talk }
 
 function kinds() {
   states = { has: () => true } // after each
@@ -109,6 +110,9 @@ function kinds() {
     d.values.word = new A.ImmutableString("a register")
     d.values.date = new Date(1767225600123)
     d.values.old = new Date(-62135596800000)
+    d.dates = [-8.64e15, -62198755200001, -62198755200000, -62167219200001, -62167219200000, 253402300799999, 253402300800000, 8.64e15].map(
+      (ms) => new Date(ms),
+    )
     d.values.bytes = new Uint8Array([0, 1, 254, 255])
     d.values.huge = new A.Float64(1e21)
   })
@@ -211,6 +215,28 @@ function board() {
       d.elements[id].y = dice(3000) + dice(100) / 100
     })
     log(doc)
+  }
+}
+
+function talk() {
+  const moves = Number(args.moves)
+  pickStates(1 + moves)
+  let whole = A.change(A.init({ actor: actor(0) }), (d) => {
+    d.notes = {}
+    d.text = ""
+  })
+  log(whole)
+  const authors = [0xa1, 0xb2, 0xc3].map((n) => A.clone(whole, { actor: actor(n) }))
+  for (let i = 0; i < moves; i++) {
+    const n = dice(authors.length)
+    if (dice(3) === 0) authors[n] = A.merge(authors[n], whole)
+    authors[n] = A.change(authors[n], (d) => {
+      d.notes[`note ${dice(5)}`] = i
+      A.splice(d, ["text"], dice(d.text.length + 1), 0, `${i} `)
+    })
+    const change = A.getLastLocalChange(authors[n])
+    ;[whole] = A.applyChanges(whole, [change])
+    log(whole, change)
   }
 }
 

@@ -61,6 +61,30 @@ kinds = at(kinds, 0, (d) => {
 })
 save("kinds.automerge", kinds)
 
+// A long text that was pasted at once: one change, whose letters do not deflate to few bytes.
+let letter = 1
+const letters = Array.from({ length: 6000 }, () => {
+  letter = (letter * 48271) % 2147483647
+  return String.fromCharCode(97 + (letter % 26))
+})
+let pasted = A.init({ actor: alice })
+pasted = at(pasted, 0, (d) => {
+  d.text = letters.join("")
+})
+save("pasted.automerge", pasted)
+
+// A text of which a part is bold.
+let formatted = A.init({ actor: alice })
+formatted = at(formatted, 0, (d) => {
+  d.text = "a bold word"
+  A.mark(d, ["text"], { start: 2, end: 6, expand: "after" }, "bold", true)
+})
+save("formatted.automerge", formatted)
+
+// The same as a bundle of changes, a kind of chunk that Automerge writes since its third version.
+const bundled = A.getAllChanges(formatted).map((change) => A.decodeChange(change).hash)
+writeFileSync(join(into, "later.automerge"), A.saveBundle(formatted, bundled))
+
 // A whiteboard with one shape and its label, as the whiteboard page writes them (webdemo/src/binding/schema.ts).
 const word = (s) => new A.ImmutableString(s)
 const look = (index) => ({
@@ -94,3 +118,23 @@ board = at(board, 2, (d) => {
   d.elements.label = { ...look("a1"), type: word("text"), ...size, ...set }
 })
 save("board.automerge", board)
+
+// A whiteboard with what its own fonts lack, and with an image that is itself SVG.
+let scripts = A.init({ actor: alice })
+scripts = at(scripts, 0, (d) => {
+  const size = { x: 0, y: 0, width: 200, height: 25, fontSize: 20, fontFamily: 5, lineHeight: 1.25, autoResize: true }
+  const set = { textAlign: word("left"), verticalAlign: word("top") }
+  const written = (index, text) => ({ ...look(index), ...size, ...set, type: word("text"), text: word(text), originalText: text })
+  const picture = { type: word("image"), x: 0, y: 80, width: 40, height: 40, fileId: word("circle") }
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><circle cx="20" cy="20" r="20"/></svg>'
+  d.elements = {
+    arabic: written("a0", "مرحبا"),
+    chinese: { ...written("a1", "漢字"), y: 40 },
+    picture: { ...look("a2"), ...picture },
+  }
+  d.files = {
+    circle: word('{"type":"image/svg+xml","slices":1}'),
+    "circle/0": new TextEncoder().encode(svg),
+  }
+})
+save("scripts.automerge", scripts)
