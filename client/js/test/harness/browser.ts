@@ -1,4 +1,6 @@
+import { join } from "node:path"
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core"
+import { packageFolder } from "./place.ts"
 
 /** A name that leads to 127.0.0.1 in the browser of launch, and is no secure context over http. */
 export const insecureHost = "board.test"
@@ -6,7 +8,7 @@ export const insecureHost = "board.test"
 /** Starts Debian's Chromium, or that of CHROMIUM, without a window. The caller closes it. */
 export function launch({ args = [] }: { args?: string[] } = {}): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+    executablePath: join(packageFolder, "test/harness/chromium"),
     chromiumSandbox: process.getuid?.() !== 0, // Chromium has none for root
     args: [`--host-resolver-rules=MAP ${insecureHost} 127.0.0.1`, ...args],
   })
