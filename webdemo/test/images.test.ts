@@ -4,7 +4,7 @@ import type { Page } from "playwright-core"
 import { until } from "../../client/js/test/harness/deadline.ts"
 import { inPage, visitBoard } from "./harness/desk.ts"
 import { elementsWhen, saved } from "./harness/draw.ts"
-import { type Site, startSite, type Visitor } from "./harness/site.ts"
+import { noNetwork, type Site, startSite, type Visitor } from "./harness/site.ts"
 
 let site: Site
 
@@ -68,7 +68,7 @@ test("a picture comes to the others in slices, whole, and is there after a reloa
 })
 
 test("while a picture is on its way there is a placeholder, and it is drawn once it is whole", async (t) => {
-  const ann = await visitBoard(t, site, "half", { proxied: true, expect: [/WebSocket/, /ERR_CONNECTION/] })
+  const ann = await visitBoard(t, site, "half", { proxied: true, expect: noNetwork })
   const bob = await visitBoard(t, site, "half")
   await ann.page.mouse.move(600, 400)
   ann.proxy?.throttle(300_000) // bytes a second: the shape comes long before all of the picture

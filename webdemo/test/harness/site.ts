@@ -36,11 +36,14 @@ export interface Visit extends BrowserContextOptions {
   proxied?: boolean
 }
 
-/** What browsers log while the network is gone: all that they ask for fails, also the service worker's script. */
+/**
+ * What browsers log while the network is gone: all that they ask for fails, also the service worker's script. If the
+ * network is back when the client asks why its WebSocket failed, the relay answers 426: it would take a handshake.
+ */
 export const noNetwork = [
   /net::ERR_/,
   /WebSocket connection to .* failed/,
-  /status of 50\d/,
+  /status of (426|50\d)/,
   /fetching the script/,
 ]
 
