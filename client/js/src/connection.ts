@@ -40,6 +40,9 @@ const legalDoc = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}$/
 /** How long a connection has to last to count as a success, ms. */
 const lasting = 1000
 
+/** The longest delay that a timer takes, ms: with a longer one it goes off at once. */
+const longestTimer = 2 ** 31 - 1
+
 /** What happens to a page that makes another attempt, or a question, worth it. */
 const stirs = ["online", "offline", "visibilitychange"]
 
@@ -84,7 +87,8 @@ export class Connection extends Standing<ConnectionStatus> {
   #socket: Socket | undefined
   #welcome: WelcomeFrame | undefined
   #token: string | undefined
-  #paused = false
+  /** Those who want it off the network. */
+  #pausing = new Set<unknown>()
   #closed = false
   /** It does not connect again. */
   #refused = false
@@ -99,6 +103,8 @@ export class Connection extends Standing<ConnectionStatus> {
   // What goes on.
   #joins = 0
   #deaths = 0
+  /** How often in a row the relay would have taken a handshake that failed. */
+  #taken = 0
   #control: string[] = []
   #pumping = false
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -127,28 +133,53 @@ export class Connection extends Standing<ConnectionStatus> {
     return this.#welcome?.session ?? ""
   }
 
-  /** Enters a document, which may be entered once on a connection. It returns at once, online or not. */
+  /**
+   * Enters a document. It returns at once, online or not. Who enters a document that this page is in already shares that
+   * stay, with the options it began with: a listener hears of its ops from then on. Each call needs its {@link Doc.leave}.
+   */
   join(name: string, options: JoinOptions = {}): Doc {
+    return this.#docs.get(name)?.share() ?? this.enter(name, options)
+  }
+
+  /** @internal What this page is in; undefined for a document that it is not in. */
+  find(name: string): Doc | undefined {
+    return this.#docs.get(name)
+  }
+
+  /** @internal Enters a document for one that needs all of it from its beginning. */
+  enter(name: string, options: JoinOptions): Doc {
     if (!legalDoc.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a document`)
     if (this.#closed) throw new BatonError("closed", "the connection was closed")
-    if (this.#docs.has(name)) throw new BatonError("already_joined", `this page is in ${name} already`)
+    if (this.#docs.has(name))
+      throw new BatonError(
+        "already_joined",
+        `this page is in ${name} already, where some of its ops were read`,
+      )
     const doc = new Doc(this, name, options)
     this.add(doc)
     if (this.#scope !== undefined) doc.keep(this.#scope, this.#sure)
     return doc
   }
 
-  /** Takes it off the network, as a cut would, until {@link resume}. */
-  pause(): void {
-    this.#paused = true
+  /**
+   * Takes it off the network, as a cut would, until {@link resume}. Where several share the connection, each passes
+   * itself as `by`, and it is off the network for as long as one of them wants it to be.
+   */
+  pause(by: unknown = this): void {
+    this.#pausing.add(by)
     this.#socket?.abandon({ code: 0, message: "the connection is paused" })
     this.changed()
   }
 
-  /** Puts it back on the network, also after the relay has refused it. */
-  resume(): void {
+  /** Puts it back on the network, unless others pause it, also after the relay has refused it. */
+  resume(by: unknown = this): void {
     if (this.#closed) return
-    this.#paused = false
+    this.#pausing.delete(by)
+    this.#again()
+  }
+
+  /** Goes on after the relay has refused it. */
+  #again(): void {
     if (this.#refused) {
       this.#refused = false
       this.#token = undefined
@@ -162,7 +193,7 @@ export class Connection extends Standing<ConnectionStatus> {
   close(): void {
     if (this.#closed || --this.#users > 0) return
     this.#closed = true
-    for (const doc of [...this.#docs.values()]) doc.leave()
+    for (const doc of [...this.#docs.values()]) doc.quit()
     connections.delete(this)
     for (const event of stirs) globalThis.removeEventListener?.(event, this.#stirred)
     this.#pump()
@@ -185,7 +216,7 @@ export class Connection extends Standing<ConnectionStatus> {
   /** @internal */
   add(doc: Doc): void {
     this.#docs.set(doc.name, doc)
-    if (this.#refused) this.resume()
+    if (this.#refused) this.#again()
     this.poke()
   }
   /** @internal */
@@ -208,8 +239,10 @@ export class Connection extends Standing<ConnectionStatus> {
     // The slash ends the host, whatever the path is: the token goes to no other.
     const url = this.#url.href.replace("ws", "http").replace(/(\/v1\/ws)?([?#].*)?$/, "/") + path.slice(1)
     const headers = new Headers(init.headers)
-    if (this.#token) headers.set("Authorization", `Bearer ${this.#token}`)
-    return fetch(url, { ...init, headers })
+    // Not Authorization: a proxy may want that for a password of its own, which the browser adds. A browser would carry
+    // this header along to wherever an answer leads, so none is followed.
+    if (this.#token) headers.set("Baton-Token", this.#token)
+    return fetch(url, { ...init, headers, redirect: "error" })
   }
 
   /** @internal Sends what there is to send, soon. */
@@ -237,7 +270,12 @@ export class Connection extends Standing<ConnectionStatus> {
       again = Math.min(again, doc.pump(socket, limits, now, open))
       open -= doc.open - before
     }
-    if (again < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.max(again - now, 1))
+    if (again === Infinity) return
+    this.#timer = setTimeout(() => this.#pump(), Math.min(Math.max(again - now, 1), longestTimer))
+  }
+
+  get #paused(): boolean {
+    return this.#pausing.size > 0
   }
 
   // One socket after the other.
@@ -259,11 +297,13 @@ export class Connection extends Standing<ConnectionStatus> {
         this.#token = undefined
         this.#refused = typeof this.#options.token !== "function" || badTokens++ > 2
       }
-      this.#trouble = new BatonError(end.newToken ? "unauthorized" : "closed", end.message)
+      const code = end.newToken ? "unauthorized" : end.code === 426 ? "upgrade" : "closed"
+      this.#trouble = new BatonError(code, end.message)
       this.changed()
       for (const doc of this.#docs.values()) doc.cut(failures > 0 || this.#refused)
       if (this.#refused) return
-      if (!this.#paused) await this.#sleep((end.after ?? 0) + this.#backoff(failures++))
+      const wait = (end.after ?? 0) + this.#backoff(failures++)
+      if (!this.#paused) await this.#sleep(Math.min(wait, longestTimer))
     }
   }
 
@@ -294,13 +334,14 @@ export class Connection extends Standing<ConnectionStatus> {
     this.#socket = socket
     const end = await socket.ended
     if (end.code === 4408) this.#deaths++
+    if (socket.openSince < Infinity) this.#taken = 0
     return socket.openSince < Infinity || this.#paused || this.#closed ? end : await this.#ask(end)
   }
 
   /** Finds out what a browser does not tell: why there was no connection. */
   async #ask(end: Verdict): Promise<Verdict> {
     try {
-      const answer = await this.http("/v1/docs?limit=1", { signal: AbortSignal.timeout(5000) })
+      const answer = await this.http("/v1/ws", { signal: AbortSignal.timeout(5000) })
       const wait = Number(answer.headers.get("Retry-After")) * 1000
       if (answer.status === 401) {
         const message = this.#token ? "the relay does not take this token" : "the relay asks for a token"
@@ -308,6 +349,13 @@ export class Connection extends Standing<ConnectionStatus> {
       }
       if (answer.status === 403)
         return { code: 403, message: "the relay does not allow pages of this origin", final: true }
+      // It would take a handshake. The first time in a row it may only just have come back.
+      this.#taken = answer.status === 426 && end.code === 1006 ? this.#taken + 1 : 0
+      if (this.#taken > 1)
+        return {
+          code: 426,
+          message: "the relay answers, but not over WebSocket: the proxy must pass upgrades",
+        }
       return wait > 0 ? { ...end, after: wait } : end
     } catch {
       return end

@@ -45,7 +45,7 @@ export interface DocEvents {
   diverged: Divergence
   /** Something went wrong that was dealt with, and that somebody should look into. */
   problem: BatonError
-  /** The relay asks for a stored state of this document: {@link storeSnapshot}. */
+  /** The relay asks for a stored state of this document, and it can be made now: {@link storeSnapshot}. */
   compact: undefined
 }
 
@@ -81,6 +81,11 @@ export class Doc extends Standing<Status, DocEvents> {
   #access: string[] | undefined
   #ended: BatonError | undefined
   #left = false
+  #users = 1
+  /** @internal The binding that deals with its ops. */
+  binding: unknown
+  /** The relay has asked for a stored state, and it could not be made yet. */
+  #asked = false
 
   // What the browser keeps.
   #scope: string | undefined
@@ -106,6 +111,7 @@ export class Doc extends Standing<Status, DocEvents> {
       hearsOps: channels?.includes("ops") ?? true,
     })
     this.#own = this.#inflow.own
+    this.ops.onTaken = () => this.#answer()
     this.presence = new Presence(
       () => connection.poke(),
       (text) => this.#fits("the presence state", text),
@@ -178,9 +184,11 @@ export class Doc extends Standing<Status, DocEvents> {
   /**
    * Goes on after `refused` or `diverged`. Work that is not durable is made again under a new actor, but for an op that
    * no relay would take; if the relay ended the stay, the document is entered again. Returns the ops made again. It
-   * throws, and changes nothing, if this session may not write.
+   * throws, and changes nothing, if this session may not write. Where the stored state could not be loaded, it is only
+   * tried again.
    */
   recover(): Dot[] {
+    if (this.retry()) return []
     this.#mayWrite()
     const made: Dot[] = []
     for (const op of this.discard()) {
@@ -215,8 +223,20 @@ export class Doc extends Standing<Status, DocEvents> {
     return rest
   }
 
+  /** @internal Tries again after the stored state could not be loaded. Returns false if that is not why it is refused. */
+  retry(): boolean {
+    if (this.#left || this.#ended?.code !== "snapshot") return false
+    this.#inflow.retry()
+    this.#enterAgain()
+    return true
+  }
+
   #again(anew: boolean): void {
     this.#inflow.again(anew)
+    this.#enterAgain()
+  }
+
+  #enterAgain(): void {
     if (this.#stage === "over") this.#stage = "out"
     this.#ended = this.#access = undefined
     this.saved.mend()
@@ -224,8 +244,22 @@ export class Doc extends Standing<Status, DocEvents> {
     this.connection.add(this)
   }
 
-  /** Leaves the document. What is not durable is kept for the next page, where there is storage. */
+  /**
+   * Leaves the document, once all who share the stay have left it. What is not durable is kept for the next page, where
+   * there is storage.
+   */
   leave(): void {
+    if (!this.#left && --this.#users === 0) this.quit()
+  }
+
+  /** @internal */
+  share(): this {
+    this.#users++
+    return this
+  }
+
+  /** @internal Leaves the document, whoever else is in it. */
+  quit(): void {
     this.#left = true
     this.end(new BatonError("closed", "the document was left"))
     this.#own.release()
@@ -249,9 +283,15 @@ export class Doc extends Standing<Status, DocEvents> {
     this.changed()
   }
 
-  /** @internal The offset whose state the application has, if it is live and settled; else 0. */
+  /**
+   * @internal The offset whose state the application has, if it is live and settled; else 0. What was refused is in the
+   * application's document and not in the log.
+   */
   get settledAt(): number {
-    return this.#inflow.seen.live && this.#inflow.settled ? this.#inflow.seen.offset : 0
+    const { refusal, withheld } = this.#own
+    return this.#inflow.seen.live && this.#inflow.settled && !refusal && !withheld
+      ? this.#inflow.seen.offset
+      : 0
   }
 
   // What the connection calls.
@@ -324,7 +364,7 @@ export class Doc extends Standing<Status, DocEvents> {
       socket.send(`{"type":"presence","doc":"${this.name}","state":${state}}`),
     )
     const { outbox, refusal, withheld } = this.#own
-    if (refusal || withheld || socket.draining) return again
+    if (refusal || withheld || socket.draining || this.#inflow.baseless) return again
     const size = Math.min(frameSize, (limits.frame_bytes || frameSize) - frameRoom)
     for (let left = open; left > 0; ) {
       if (socket.buffered >= socketRoom) return Math.min(again, now + drainPoll)
@@ -371,6 +411,7 @@ export class Doc extends Standing<Status, DocEvents> {
     if (this.#stage === "over") return
     this.#stage = "out"
     this.#notBefore = 0
+    this.#asked = false // the relay asks again
     this.#inflow.cut()
     this.presence.restart()
     this.changed()
@@ -406,7 +447,7 @@ export class Doc extends Standing<Status, DocEvents> {
         this.#access = f.access
         break
       case "compact":
-        this.emit("compact", undefined)
+        this.#asked = true
         break
       case "left":
         if (f.code !== "left")
@@ -436,10 +477,11 @@ export class Doc extends Standing<Status, DocEvents> {
     this.connection.poke()
   }
 
-  /** @internal Enters the document anew, from where the stream has come. */
-  rejoin(): void {
+  /** @internal Enters the document anew, from where the stream has come, after a time, ms. */
+  rejoin(after = 0): void {
     this.#leave()
     this.cut()
+    this.#notBefore = after && Date.now() + after
     this.connection.poke()
   }
 
@@ -471,6 +513,14 @@ export class Doc extends Standing<Status, DocEvents> {
     if (this.#left) return
     const storage = this.connection.database?.error
     this.show({ reason: undefined, ...this.#state(), access: this.#access, storage })
+    this.#answer()
+  }
+
+  /** Passes on that the relay asks for a stored state, once the application has all that is in the log and no more. */
+  #answer(): void {
+    if (!this.#asked || this.settledAt === 0) return
+    this.#asked = false
+    this.emit("compact", undefined)
   }
 
   #state(): Status {
@@ -479,7 +529,7 @@ export class Doc extends Standing<Status, DocEvents> {
     if (refusal) return { state: "refused", reason: refusal }
     if (this.#own.withheld) return { state: "diverged" }
     if (state !== "open") return { state: state === "connecting" ? state : "offline", reason }
-    if (!this.#inflow.seen.live) return { state: "syncing" }
+    if (!this.#inflow.seen.live) return { state: "syncing", reason: this.#inflow.trouble }
     return { state: this.#access?.includes("write") ? "live" : "read-only" }
   }
 }

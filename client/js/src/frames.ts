@@ -412,6 +412,9 @@ export interface AppendResult {
 export interface SnapshotMeta extends Snapshot {
   /** Unix milliseconds. */
   at: number
+  by?: string
+  /** The program that made it, as Baton-Maker said. */
+  maker?: string
   clock: Clock
   format: string
 }

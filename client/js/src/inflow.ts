@@ -32,6 +32,13 @@ export interface InflowOptions {
   copy: LocalCopy | undefined
 }
 
+/** How many states the relay is asked for, where one after the other does not load. */
+const mostStates = 4
+
+/** How long to wait before a state is fetched again, at first and at most, ms. */
+const refetch = 500
+const refetchMost = 30_000
+
 type StreamFrame = Extract<ServerFrame, { type: "joined" | "ops" | "live" | "ack" | "snapshot" }>
 
 /**
@@ -60,6 +67,10 @@ export class Inflow {
   #logged: Op[] = []
   /** Gaps since the document was live the last time. */
   #gaps = 0
+  /** Why the relay's stored state is not here, until the document is live; `passing`: it may be fetched later. */
+  #unloaded: { error: BatonError; passing: boolean } | undefined
+  /** How often it could not be fetched in a row. */
+  #fetches = 0
   // Frames that wait for a snapshot to be loaded. A new stay begins a new list.
   #waiting: StreamFrame[] = []
   #loading = false
@@ -94,6 +105,16 @@ export class Inflow {
     return this.#byClock ? { clock } : { epoch, offset, clock }
   }
 
+  /** Whether the state is not here yet that the document begins with: own ops made without it are not sent. */
+  get baseless(): boolean {
+    return this.#loading || this.#unloaded !== undefined
+  }
+
+  /** What holds up the document, while it is not live. */
+  get trouble(): BatonError | undefined {
+    return this.#unloaded?.error
+  }
+
   /** Whether the application has taken all it was given, and has nothing that is not in the log. */
   get settled(): boolean {
     return this.ops.taken && this.own.saved.pending === 0
@@ -114,9 +135,15 @@ export class Inflow {
         this.seen.unmake(actor, (this.#less.get(actor) ?? 0) + 1)
     }
     this.#less = undefined
+    this.retry()
+    this.#unloaded = undefined
+    this.#options.copy?.drop(anew)
+  }
+
+  /** Begins again from what is here, with the relay's stored state. */
+  retry(): void {
     this.#byClock = true
     this.opsOnly = !this.#options.snapshots
-    this.#options.copy?.drop(anew)
   }
 
   /** Enters a stay. Returns whether the log is another than the one that was known. */
@@ -151,8 +178,9 @@ export class Inflow {
   #begin(f: JoinedFrame): void {
     this.#proof = f.clock && toVector(f.clock)
     if (f.clock) this.seen.offset = 0
-    // Where ops are gone and no blob stands in for them, nothing can be proven before the catch-up is over.
-    this.seen.loose = !f.snapshot && f.from > this.seen.offset && f.from + 1 === f.first
+    // An application that takes no states takes what ops are held: nothing can be proven before the catch-up is over.
+    const loose = !this.#options.snapshots && f.from > this.seen.offset && f.from + 1 === f.first
+    this.seen.loose = loose
     if (f.snapshot) void this.#load(f.snapshot)
     else this.seen.offset = f.from
     if (!this.#options.hearsOps) this.#arrive()
@@ -162,19 +190,11 @@ export class Inflow {
   async #load(at: Snapshot): Promise<void> {
     this.#loading = true
     const waiting = this.#waiting
-    try {
-      const { snapshots, format, copy } = this.#options
-      if (!snapshots) throw new TypeError("nobody here loads it")
-      const { blob, clock } = await snapshots.fetch(this.#doc.connection, at)
-      if (this.#waiting !== waiting) return // another stay has begun
-      snapshots.load(blob, at.format ?? format)
-      this.seen.replace(clock)
-      this.seen.offset = at.offset
-      copy?.state(blob, at.format ?? format)
-    } catch (error) {
-      if (this.#waiting !== waiting) return
+    const stale = () => this.#waiting !== waiting // another stay has begun
+    const loaded = await this.#loadFrom(at, stale)
+    if (stale()) return
+    if (loaded !== at) {
       this.opsOnly = this.#byClock = true
-      this.#doc.report(new BatonError("snapshot", `the stored state cannot be loaded: ${error}`, error))
       return this.#doc.rejoin()
     }
     this.#loading = false
@@ -184,6 +204,50 @@ export class Inflow {
       this.take(f)
     }
     this.#doc.changed()
+    this.#doc.connection.poke()
+  }
+
+  /** Gives the application a state, or an older one if it does not load. Returns which; undefined: none. */
+  async #loadFrom(newest: Snapshot, stale: () => boolean): Promise<Snapshot | undefined> {
+    const { snapshots, format, copy } = this.#options
+    const { connection, name } = this.#doc
+    let error: BatonError | undefined
+    let at: Snapshot | undefined = newest
+    for (let n = 0; snapshots && at && n < mostStates; n++) {
+      const state: Snapshot = at
+      try {
+        const { blob, clock } = await snapshots.fetch(connection, state)
+        if (stale()) return undefined
+        give(snapshots, blob, state.format ?? format)
+        this.seen.replace(clock)
+        this.seen.offset = state.offset
+        copy?.state(blob, state.format ?? format)
+        if (state === newest) this.#unloaded = undefined
+        return state
+      } catch (cause) {
+        if (stale()) return undefined
+        error = this.#failed(`the stored state at ${state.offset} cannot be loaded`, cause, error)
+        if (this.#unloaded?.passing) return undefined
+      }
+      try {
+        at = await snapshots.older(connection, name, state)
+      } catch (cause) {
+        if (!stale()) this.#failed(`no state before ${state.offset} can be found`, cause, error)
+        return undefined
+      }
+      if (stale()) return undefined
+    }
+    return undefined
+  }
+
+  /** Notes and tells that a state is not here. Returns what went wrong `first`: with the newest. */
+  #failed(what: string, cause: unknown, first: BatonError | undefined): BatonError {
+    const reason = cause instanceof BatonError ? cause.message : String(cause)
+    const error = new BatonError("snapshot", `${what}: ${reason}`, cause)
+    const passing = !(cause instanceof BatonError && final.has(cause.code))
+    this.#unloaded = { error: first ?? error, passing }
+    this.#doc.report(error)
+    return first ?? error
   }
 
   /** Gives the application what was kept here, before the relay is asked for the rest. */
@@ -192,7 +256,13 @@ export class Inflow {
     const kept = await copy?.open(this)
     if (this.#begun) return copy?.abandon() // the storage was too slow
     if (!kept) return
-    if (kept.blob) snapshots?.load(kept.blob, kept.format)
+    try {
+      if (kept.blob) snapshots?.load(kept.blob, kept.format)
+    } catch (cause) {
+      const message = `this browser's copy cannot be loaded: ${cause}`
+      this.#doc.report(new BatonError("snapshot", message, cause))
+      return copy?.drop(true) // the relay has it all
+    }
     const { epoch, offset, clock } = kept.place
     this.seen.epoch = epoch
     this.seen.offset = offset
@@ -273,13 +343,16 @@ export class Inflow {
     this.#proof = undefined
     this.seen.loose = false
     if (missing.size > 0) return this.#gap("the end of the catch-up", missing)
-    this.#gaps = 0
+    this.#gaps = this.#fetches = 0
+    if (this.#unloaded) this.opsOnly = false // of another state
+    this.#unloaded = undefined
     this.seen.live = true
     this.#doc.connection.alive()
   }
 
   /** Has the document sent again from what is here. What comes out the same a second time is final. */
   #gap(before: string, missing: Vector): void {
+    if (this.#unloaded) return this.#withoutState(this.#unloaded)
     const what = [...missing].map(([actor, seq]) => `${actor}:${seq}`).join(", ")
     const error = new BatonError(
       "lost",
@@ -289,5 +362,28 @@ export class Inflow {
     if (this.#gaps++ > 0) return this.#doc.end(error)
     this.#byClock = true
     this.#doc.rejoin()
+  }
+
+  /** The ops that are held do not make up for the state that is not here: it is fetched again, or that is final. */
+  #withoutState({ error, passing }: { error: BatonError; passing: boolean }): void {
+    if (!passing) {
+      const message = `${error.message}; the ops that it stands for are no longer held`
+      return this.#doc.end(new BatonError("snapshot", message, error))
+    }
+    this.opsOnly = false
+    this.#byClock = true
+    this.#doc.rejoin(Math.min(refetchMost, refetch * 2 ** this.#fetches++))
+  }
+}
+
+/** The codes of what goes wrong with a state and will go wrong again. */
+const final = new Set(["damaged", "forbidden", "unauthorized"])
+
+/** Has the application load a state. */
+function give({ load }: SnapshotLoader, blob: Uint8Array, format: string): void {
+  try {
+    load(blob, format)
+  } catch (cause) {
+    throw new BatonError("damaged", String(cause), cause)
   }
 }

@@ -23,6 +23,8 @@ export interface Op {
  * before it. They wait for the first listener or iterator.
  */
 export class OpStream implements AsyncIterable<Op[]> {
+  /** @internal Called when the reader has come back for more, and there is none. */
+  onTaken: (() => void) | undefined
   #waiting: Op[] = []
   #listeners = new Set<(batch: Op[]) => void>()
   #wake: (() => void) | undefined
@@ -52,9 +54,11 @@ export class OpStream implements AsyncIterable<Op[]> {
       if (this.#reading) yield this.#waiting.splice(0)
       else if (this.#ended) return
       else {
-        await new Promise<void>((resolve) => {
+        const more = new Promise<void>((resolve) => {
           this.#wake = resolve
         })
+        this.onTaken?.()
+        await more
       }
     }
   }

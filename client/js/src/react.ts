@@ -15,8 +15,8 @@ export interface Baton {
 
 /**
  * Enters a document while the component is there, and renders it again when its status, its unsaved work or its
- * participants change. It is undefined in the first render. Components share a connection, but a document is entered by
- * one of them: pass it on from there. Options are read when the address or the name changes.
+ * participants change. It is undefined in the first render. Components share a connection, and their stay in a document:
+ * each hears of the ops that come while it is there. Options are read when the address or the name changes.
  */
 export function useBaton(
   url: string,

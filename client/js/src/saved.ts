@@ -11,6 +11,8 @@ interface Waiter {
 export class Saved extends Emitter<{ change: number }> {
   #outbox: Outbox
   #waiters: Waiter[] = []
+  /** Those who wait while work is held that is no op yet; undefined while there is none. */
+  #held: { resolve: (value: Promise<void>) => void; reject: (error: Error) => void }[] | undefined
   #pending = 0
   #error: Error | undefined
 
@@ -20,9 +22,9 @@ export class Saved extends Emitter<{ change: number }> {
     this.#outbox = outbox
   }
 
-  /** How many own ops are not durable yet. */
+  /** How many own ops are not durable yet. What a document had before the relay was reached counts as one. */
   get pending(): number {
-    return this.#outbox.ops.length
+    return this.#outbox.ops.length + (this.#held ? 1 : 0)
   }
 
   /**
@@ -32,6 +34,7 @@ export class Saved extends Emitter<{ change: number }> {
   all(): Promise<void> {
     if (this.#error) return Promise.reject(this.#error)
     if (this.pending === 0) return Promise.resolve()
+    if (this.#held) return new Promise((resolve, reject) => this.#held?.push({ resolve, reject }))
     return new Promise((resolve, reject) => {
       const until = [...this.#outbox.writers.values()].map((w) => [w, w.made] as [typeof w, number])
       this.#waiters.push({ until, resolve, reject })
@@ -51,9 +54,24 @@ export class Saved extends Emitter<{ change: number }> {
     this.emit("change", pending)
   }
 
+  /** @internal There is work that becomes ops, as far as the relay lacks it, before {@link release}. */
+  hold(): void {
+    this.#held ??= []
+    this.update()
+  }
+
+  /** @internal What was held is ops now. */
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const { resolve } of held) resolve(this.all())
+    this.update()
+  }
+
   /** @internal Nothing will be saved before {@link mend}. */
   fail(error: Error): void {
     this.#error = error
+    for (const waiter of this.#held?.splice(0) ?? []) waiter.reject(error)
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
   }
 

@@ -2,7 +2,9 @@ import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
 import * as A from "@automerge/automerge"
 import WebSocket from "ws"
-import { type AutomergeBinding, firstChange, openAutomerge } from "../src/automerge/index.ts"
+import { PlainHandle } from "../src/automerge/handle.ts"
+import { type AutomergeBinding, bindAutomerge, firstChange, openAutomerge } from "../src/automerge/index.ts"
+import { connect } from "../src/connection.ts"
 import { until } from "./harness/deadline.ts"
 import { type Relay, startRelay } from "./harness/relay.ts"
 
@@ -247,4 +249,38 @@ test("a stored state that does not load is not used, and said", async () => {
   b.document.on("problem", ({ code }) => problems.push(code))
   await until("b has it", () => b.doc.title === "whole")
   assert.deepEqual(problems, ["snapshot"])
+})
+
+test("who opens a document that the page has opened gets the same binding, until all have closed it", async () => {
+  const connection = connect(relay.url, { WebSocket, shared: false, minBackoff: 20 })
+  const one = openAutomerge<Board>(connection, "twice", { first })
+  const two = openAutomerge<Board>(connection, "twice", { first })
+  assert.equal(two, one)
+  two.change((d) => {
+    d.title = "ours"
+  })
+  await one.document.saved.all()
+  two.close()
+  const other = board("twice")
+  await until("the other has it", () => other.doc.title === "ours")
+  other.change((d) => {
+    d.title = "theirs"
+  })
+  await until("it is still there", () => one.doc.title === "theirs")
+  one.close()
+  const anew = openAutomerge<Board>(connection, "twice", { first })
+  assert.notEqual(anew, one)
+  await until("it opens again", () => anew.doc.title === "theirs")
+  anew.close()
+  connection.close()
+})
+
+test("a document whose ops somebody else reads is not bound: some would be lacking", () => {
+  const connection = connect(relay.url, { WebSocket, shared: false, minBackoff: 20 })
+  connection.join("read")
+  assert.throws(() => openAutomerge<Board>(connection, "read", { first }), { code: "already_joined" })
+  openAutomerge<Board>(connection, "held", { first })
+  const handle = new PlainHandle(A.init<Board>())
+  assert.throws(() => bindAutomerge<Board>(connection, "held", handle), { code: "already_joined" })
+  connection.close()
 })

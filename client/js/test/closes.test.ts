@@ -4,7 +4,7 @@ import { setImmediate as turn } from "node:timers/promises"
 import WebSocket from "ws"
 import { connect } from "../src/index.ts"
 import { until } from "./harness/deadline.ts"
-import { becomes, begin, enter, enterAgain, entry, startScript, three } from "./harness/script.ts"
+import { becomes, begin, enter, enterAgain, entry, type Scene, startScript, three } from "./harness/script.ts"
 
 for (const code of [1000, 1001, 1008, 1009, 4400, 4403]) {
   test(`${code}: refused, and back only when told to, with all the work`, async (t) => {
@@ -88,6 +88,50 @@ describe("back by itself", { concurrency: true }, () => {
   })
 })
 
+// A timer that is told more than 2^31-1 ms goes off at once.
+for (const [what, ask] of [
+  [
+    "1012 after draining",
+    async ({ line }) => {
+      line.send({ type: "draining", retry_ms: 2 ** 31 })
+      await line.taken()
+      line.close(1012)
+    },
+  ],
+  [
+    "Retry-After",
+    async ({ relay, line }) => {
+      relay.status = () => 503
+      relay.retryAfter = 1e300
+      line.cut()
+    },
+  ],
+  [
+    "a rejected op",
+    async ({ line, doc }) => {
+      const op = doc.append("a")
+      await line.expect("ops")
+      line.reject(op, "rate_limited", { retry_ms: 2 ** 40 })
+      await line.expectNothing(doc)
+    },
+  ],
+] as [string, (scene: Scene) => Promise<void>][]) {
+  test(`${what} asks for weeks: no timer is told more than it takes`, async (t) => {
+    const delays: number[] = []
+    const { setTimeout } = globalThis
+    t.mock.method(globalThis, "setTimeout", (call: () => void, ms: number) => {
+      if (ms > 2 ** 30) delays.push(ms)
+      return setTimeout(call, ms)
+    })
+    await ask(await enter(t))
+    await until("a long timer is set", () => delays.length > 0)
+    assert.deepEqual(
+      delays.filter((ms) => ms > 2 ** 31 - 1),
+      [],
+    )
+  })
+}
+
 test("4401: back with a new token", async (t) => {
   let asked = 0
   const { relay, doc, line } = await enter(t, { connect: { token: () => `token-${++asked}` } })
@@ -120,7 +164,7 @@ test("401 to a handshake is found out over HTTP, and a new token is asked for", 
   const status = (given?: string) => (given === "good" ? 200 : 401)
   const { relay, doc, line } = await begin(t, { connect: { token }, status })
   assert.equal(line.token, "good")
-  assert.deepEqual(relay.asked, ["GET /v1/docs?limit=1"])
+  assert.deepEqual(relay.asked, ["GET /v1/ws"])
   assert.equal(relay.attempts.length, 2)
   await enterAgain(line)
   await becomes(doc, "live")

@@ -245,6 +245,50 @@ for (const [name, editor] of Object.entries({
   })
 }
 
+test("CodeMirror sends whole characters, also of an input method that replaces one by a similar one", async () => {
+  await openBoth(codeMirror)
+  await alice.goTo(0)
+  const method = await alice.page.context().newCDPSession(alice.page)
+  const compose = async (text: string) => {
+    const { length } = text
+    await method.send("Input.imeSetComposition", { text, selectionStart: length, selectionEnd: length })
+  }
+  let line = "x"
+  await alice.type(line)
+  for (const candidates of [
+    ["え", "😀", "😄"],
+    ["か", "𠮟", "𠮷"],
+    ["👍🏻", "👍🏿", "👍"],
+    ["\u{1f600}", "\u{1fa00}"], // their second halves are the same
+  ]) {
+    for (const candidate of candidates) {
+      await compose(candidate)
+      await bob.sees(line + candidate)
+    }
+    const chosen = candidates.at(-1) as string
+    await method.send("Input.insertText", { text: chosen })
+    line += chosen
+    await bothSee(line)
+  }
+  await alice.saved()
+  assert.equal(await alice.page.evaluate("provider.doc.getText('text').toString()"), line)
+  await alice.page.reload()
+  await bothSee(line)
+  await method.detach()
+})
+
+test("CodeMirror shows what all others have, though somebody's program has cut a character", async () => {
+  await openBoth(codeMirror)
+  await alice.goTo(0)
+  await alice.type("a😀b😀c")
+  await bob.sees("a😀b😀c")
+  await bob.page.evaluate("provider.doc.getText('text').insert(2, '-')")
+  await bothSee("a\ufffd-\ufffdb😀c")
+  await alice.goTo(0)
+  await alice.type("!")
+  await bothSee("a\ufffd-\ufffdb😀c!")
+})
+
 test("an editor goes off the network and back as it is told", async () => {
   await openBoth(codeMirror)
   await alice.goTo(0)

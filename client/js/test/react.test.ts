@@ -5,7 +5,7 @@ import { serveFixtures } from "./harness/fixtures.ts"
 import { Peer } from "./harness/peer.ts"
 import { startRelay } from "./harness/relay.ts"
 
-test("a component shows a document, its status and who is there, in strict mode too", async (t) => {
+test("two components show a document, its status and who is there, in strict mode too", async (t) => {
   const fixtures = await serveFixtures(["react"])
   t.after(() => fixtures.close())
   const relay = await startRelay({ args: fixtures.relayArgs })
@@ -19,10 +19,14 @@ test("a component shows a document, its status and who is there, in strict mode 
 
   const url = `${fixtures.url}/react.html?relay=${relay.url}&name=react&doc=react`
   const { page, errors } = await newPage(await browser.newContext(), url)
-  await page.waitForFunction("document.querySelector('b')?.textContent === 'live'")
-  await page.waitForFunction("document.querySelector('li')?.textContent === 'before'")
+  const shown = (selector: string, want: string) =>
+    page.waitForFunction(
+      `[...document.querySelectorAll("${selector}")].map((e) => e.textContent).join() === "${want}"`,
+    )
+  await shown("b", "live,live")
+  await shown("li:first-child", "before,before")
   peer.append("after")
-  await page.waitForFunction("document.querySelectorAll('li').length === 2")
+  await shown("li:nth-child(2)", "after,after")
   await page.waitForFunction("document.querySelector('u')?.textContent === '1'")
   assert.equal(await page.textContent("i"), "0")
   assert.deepEqual(errors, [])

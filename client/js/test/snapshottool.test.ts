@@ -11,6 +11,7 @@ import type { Divergence } from "../src/index.ts"
 import { BatonProvider } from "../src/yjs/index.ts"
 import { snapshotTool } from "./harness/binary.ts"
 import { until } from "./harness/deadline.ts"
+import { packageFolder } from "./harness/place.ts"
 import { type Relay, startRelay } from "./harness/relay.ts"
 
 interface Board {
@@ -39,6 +40,9 @@ function draw(b: AutomergeBinding<Board>, id: string, value: number): void {
   })
 }
 
+/** The prover as it is built. */
+const prover = join(packageFolder, "dist", "prove.js")
+
 const state = (b: AutomergeBinding<Board>) => b.document.status.state
 const shapes = (b: AutomergeBinding<Board>) => A.toJS(b.doc).shapes
 const heads = (b: AutomergeBinding<Board>) => A.getHeads(b.doc).sort().join()
@@ -48,7 +52,7 @@ test("after a compaction and a pruning, who joins late loads the snapshot and ha
   const ann = board(t, relay, "plan")
   for (let i = 0; i < 200; i++) draw(ann, `s${i % 20}`, i)
   await ann.document.saved.all()
-  await snapshotTool("compact", "plan", "--prune-before", "--url", relay.url)
+  await snapshotTool("compact", "plan", "--prune-before", "--prover", prover, "--url", relay.url)
   const { first: from, head } = await (await fetch(`${relay.url}/v1/docs/plan`)).json()
   assert.equal(from, head + 1)
 
@@ -59,6 +63,22 @@ test("after a compaction and a pruning, who joins late loads the snapshot and ha
   draw(bob, "bob's", 2)
   await until("Ann has what Bob has", () => heads(ann) === heads(bob))
   await snapshotTool("verify", "--url", relay.url)
+})
+
+test("ops are pruned for a snapshot that a client stored, though there is no prover", async (t) => {
+  const relay = await begin(t)
+  const ann = board(t, relay, "plan")
+  for (let i = 0; i < 20; i++) draw(ann, `s${i}`, i)
+  await ann.document.saved.all()
+  await until("she stores a snapshot", () => ann.compact())
+  draw(ann, "after", 1)
+  await ann.document.saved.all()
+  await snapshotTool("compact", "plan", "--prune-before", "--prover", "none", "--url", relay.url)
+  const { first: from, head } = await (await fetch(`${relay.url}/v1/docs/plan`)).json()
+  assert.equal(from, head, "all but the op after her snapshot")
+  const late = board(t, relay, "plan")
+  await until("who joins late has all", () => state(late) === "live" && heads(late) === heads(ann))
+  assert.deepEqual(shapes(late), shapes(ann))
 })
 
 test("an older backup under live clients: both hear of it, and nothing that they have is lost", async (t) => {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict"
-import { createHash } from "node:crypto"
 import { test } from "node:test"
 import { type Divergence, type Snapshot, snapshots } from "../src/index.ts"
 import { until } from "./harness/deadline.ts"
@@ -11,8 +10,8 @@ import {
   entry,
   name,
   type Scene,
-  type ScriptedRelay,
   soon,
+  store,
   three,
 } from "./harness/script.ts"
 
@@ -198,17 +197,6 @@ for (const way of ["recover", "discard"] as const) {
     second.ops(entry(2, "bob", 2, {}, "another"))
     await until("the other bob:2 is there", () => scene.ops.length === 3)
   })
-}
-
-/** Stores a blob that stands in for bob's ops up to the offset, and says what a relay says of it. */
-function store(relay: ScriptedRelay, offset: number, text = `state ${offset}`): Snapshot {
-  const blob = Buffer.from(text)
-  const sha256 = createHash("sha256").update(blob).digest("hex")
-  const url = `/v1/docs/${name}/snapshots/${offset}`
-  const at = { offset, url, bytes: blob.length, sha256, format: "json" }
-  relay.stored.set(url, blob)
-  relay.stored.set(`${url}/meta`, { ...at, clock: { bob: offset } })
-  return at
 }
 
 /** Takes states; `order` says what came, states and ops. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
 import { after, before, test } from "node:test"
 import type { Browser, BrowserContext, Page } from "playwright-core"
 import { launch, newPage } from "./harness/browser.ts"
 import { until } from "./harness/deadline.ts"
+import { type Edit, edited, editsOr } from "./harness/edits.ts"
 import { type Fixtures, serveFixtures } from "./harness/fixtures.ts"
 import { startProxy, type TcpProxy } from "./harness/proxy.ts"
 import { type Relay, startRelay } from "./harness/relay.ts"
@@ -12,8 +12,6 @@ import { type Random, seeded } from "./harness/seed.ts"
 
 // Two people type one text in turns, in Chromium; others come late. BATON_TRACE names a file with a JSON list of
 // edits, [place, deletions, inserted text…], to type that in place of seeded edits.
-
-type Edit = [number, number, ...string[]]
 
 const turn = 1000
 /** How long typing all may take, and until one has what another has typed, ms. */
@@ -36,9 +34,7 @@ after(async () => {
   await fixtures?.close()
 })
 
-function editsOf(random: Random): Edit[] {
-  const { BATON_TRACE: file } = process.env
-  if (file) return JSON.parse(readFileSync(file, "utf8"))
+function made(random: Random): Edit[] {
   let length = 0
   return Array.from({ length: 2500 }, () => {
     const gone = random.below(5) === 0 ? Math.min(length, 1 + random.below(3)) : 0
@@ -47,12 +43,6 @@ function editsOf(random: Random): Edit[] {
     length += come.length - gone
     return come === "" ? [at, gone] : [at, gone, come]
   })
-}
-
-function textOf(edits: Edit[]): string {
-  let text = ""
-  for (const [at, gone, ...come] of edits) text = text.slice(0, at) + come.join("") + text.slice(at + gone)
-  return text
 }
 
 /** Opens the document in a page with a network of its own, whose bytes are counted. */
@@ -91,8 +81,8 @@ for (const format of ["automerge", "yjs"]) {
   test(`two type a text in turns, and late ones open it, over ${format}`, {
     timeout: 2 * patience,
   }, async (t) => {
-    const edits = editsOf(seeded(t))
-    const want = textOf(edits)
+    const edits = editsOr(() => made(seeded(t)))
+    const want = edited("", edits)
     const contexts = await Promise.all([1, 2, 3, 4].map(() => browser.newContext()))
     t.after(() => Promise.all(contexts.map((context) => context.close())))
     const [one, two, three, four] = contexts as [

@@ -65,6 +65,80 @@ test("what a Y.Doc had before it was connected is sent, and no more than the rel
   assert.equal(c.document.saved.pending, 0)
 })
 
+test("providers of one document on one page share its stay, and each goes on without the others", async (t) => {
+  const options = { WebSocket, minBackoff: 20 }
+  const text = (p: BatonProvider) => p.doc.getText("t")
+  const a = new BatonProvider(relay.url, "twice", new Y.Doc(), options)
+  text(a).insert(0, "one ")
+  await a.document.saved.all()
+  a.awareness.setLocalState({ user: "Ann" })
+  const bob = provider("twice")
+  const brought = new Y.Doc()
+  brought.getText("t").insert(0, "brought ")
+  const b = new BatonProvider(relay.url, "twice", brought, options)
+  const same = new BatonProvider(relay.url, "twice", brought, options)
+  t.after(() => same.destroy())
+  assert.equal(b.document, a.document)
+  assert.equal(text(a).toString(), text(b).toString(), "they are the same at once")
+  await until("the others hear that all is here", () => b.synced && same.synced)
+  const seen = () => text(bob).toString()
+  await until("what was brought has come", () => seen() === text(a).toString())
+  assert.deepEqual([...seen().split(" ")].sort(), ["", "brought", "one"])
+  text(b).insert(0, "two ")
+  assert.match(text(a).toString(), /^two /)
+  await until("it is there", () => seen().startsWith("two "))
+  text(bob).insert(0, "three ")
+  await until("both have it", () => [a, b].every((p) => text(p).toString().startsWith("three two ")))
+  const users = () => [...bob.awareness.getStates().values()].map(({ user }) => user).filter(Boolean)
+  await until("she is seen, once", () => users().join() === "Ann")
+
+  b.awareness.setLocalState({ user: "Ann here" })
+  await until("what changed last is shown", () => users().join() === "Ann here")
+  text(a).insert(0, "four ")
+  a.destroy()
+  a.doc.destroy()
+  a.awareness.destroy()
+  text(b).insert(0, "five ")
+  await b.document.saved.all()
+  await until("all is there", () => seen().startsWith("five four three two "))
+  await until("she is seen yet", () => users().join() === "Ann here")
+  same.awareness.setLocalState({ user: "Ann again" })
+  b.destroy()
+  text(same).insert(0, "six ")
+  await until("all is there", () => seen().startsWith("six five "))
+  await until("it is she still", () => users().join() === "Ann again")
+  assert.ok(!text(a).toString().includes("six"))
+  const { head } = await (await fetch(`${relay.url}/v1/docs/twice`)).json()
+  assert.equal(head, 7, "each was written once")
+  same.destroy()
+  assert.equal(same.document.connection.status.state, "closed")
+  await until("she is gone", () => users().length === 0)
+})
+
+test("whoever has gone off a shared connection keeps it off the network until back, or destroyed", async (t) => {
+  const options = { WebSocket, minBackoff: 20 }
+  const [a, b, c] = ["one", "two", "three"].map((doc) => {
+    return new BatonProvider(relay.url, `shared-${doc}`, new Y.Doc(), options)
+  }) as [BatonProvider, BatonProvider, BatonProvider]
+  t.after(() => c.destroy())
+  const { connection } = c.document
+  assert.equal(a.document.connection, connection)
+  await until("all are live", () => [a, b, c].every((p) => p.synced))
+  a.disconnect()
+  a.disconnect()
+  b.disconnect()
+  assert.equal(connection.status.state, "paused")
+  a.connect()
+  assert.equal(connection.status.state, "paused", "b is off still")
+  a.disconnect()
+  b.destroy()
+  assert.equal(connection.status.state, "paused", "a is off still")
+  a.destroy()
+  await until("c is live again", () => c.synced)
+  c.doc.getText("t").insert(0, "on")
+  await c.document.saved.all()
+})
+
 test("what is larger than an op goes in several, be it pasted or there before", async () => {
   const doc = new Y.Doc()
   const before = "here before ".repeat(150_000)
@@ -166,6 +240,32 @@ test("halves of an update, and their halves, add up to it", (t) => {
     assert.ok(Y.equalSnapshots(Y.snapshot(again), Y.snapshot(doc)))
     assert.equal(again.store.pendingStructs, null)
   }
+})
+
+test("no half of an update ends inside a character", async () => {
+  const parts = (doc: Y.Doc, update: Uint8Array): Uint8Array[] =>
+    halves(doc, update)?.flatMap((half) => parts(doc, half)) ?? [update]
+  for (let before = 0; before < 4; before++) {
+    const doc = new Y.Doc()
+    const text = doc.getText("t")
+    text.insert(0, `${"x".repeat(before)}${"😀".repeat(9)}`)
+    text.insert(before + 4, "é👍🏽𠮷")
+    text.delete(before, 2)
+    const again = new Y.Doc()
+    const all = parts(doc, Y.encodeStateAsUpdate(doc))
+    for (const update of all) Y.applyUpdate(again, update)
+    assert.equal(again.getText("t").toString(), text.toString())
+    assert.ok(all.length > 9, `there are ${all.length} parts`)
+  }
+  const a = provider("emoji")
+  await until("it is live", () => a.synced)
+  const pasted = `x${"😀".repeat(400_000)}`
+  a.doc.getText("t").insert(0, pasted)
+  await Promise.resolve() // it is ops then
+  await a.document.saved.all()
+  const b = provider("emoji")
+  await until("b has all", () => b.doc.getText("t").length === pasted.length)
+  assert.equal(b.doc.getText("t").toString(), pasted)
 })
 
 test("cursors are seen, followed, and gone when their owner is", async () => {

@@ -14,6 +14,7 @@ import type { Op } from "../opstream.ts"
 import { snapshots, storeSnapshot } from "../snapshot.ts"
 import { type Change, readChange } from "./change.ts"
 import { firstChange, type Handle, PlainHandle } from "./handle.ts"
+import { maker } from "./maker.ts"
 
 export { firstChange, type Handle }
 
@@ -35,23 +36,55 @@ const together = 50
 /** The same before all is here that was written before, ms. */
 const catchingUp = 1000
 
-/** Opens a document of a relay. `where` is its address, or a connection, which the caller keeps. */
+/**
+ * Opens a document of a relay. `where` is its address, or a connection, which the caller keeps. Who opens a document that
+ * this page has opened already gets the same binding: each call needs its {@link AutomergeBinding.close}.
+ */
 export function openAutomerge<T>(
   where: string | Connection,
   name: string,
   options: AutomergeOptions = {},
 ): AutomergeBinding<T> {
-  return new AutomergeBinding<T>(where, name, new PlainHandle(empty<T>(options.first)), options)
+  return bind<T>(where, name, undefined, options)
 }
 
-/** Binds a document that somebody else holds, such as a `DocHandle` of automerge-repo. It must be ready. */
+/**
+ * Binds a document that somebody else holds, such as a `DocHandle` of automerge-repo. It must be ready. A page binds one
+ * handle to a document: with the same one each call gets the same binding, another one is `already_joined`.
+ */
 export function bindAutomerge<T>(
   where: string | Connection,
   name: string,
   handle: Handle<T>,
   options: AutomergeOptions = {},
 ): AutomergeBinding<T> {
-  return new AutomergeBinding<T>(where, name, handle, options)
+  return bind(where, name, handle, options)
+}
+
+function bind<T>(
+  where: string | Connection,
+  name: string,
+  handle: Handle<T> | undefined,
+  options: AutomergeOptions,
+): AutomergeBinding<T> {
+  const { first, copy: _, ...connecting } = options
+  const connection = typeof where === "string" ? connect(where, connecting) : where
+  const release = typeof where === "string" ? () => connection.close() : () => {}
+  try {
+    const there = connection.find(name)?.binding
+    if (there instanceof AutomergeBinding && there.share(handle, release)) return there
+    if (there) throw new BatonError("already_joined", `this page has ${name} in another handle already`)
+    return new AutomergeBinding<T>(
+      connection,
+      name,
+      handle ?? new PlainHandle(empty<T>(first)),
+      release,
+      options,
+    )
+  } catch (error) {
+    release()
+    throw error
+  }
 }
 
 function empty<T>(first: Uint8Array | undefined): A.Doc<T> {
@@ -62,14 +95,15 @@ function empty<T>(first: Uint8Array | undefined): A.Doc<T> {
 export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
   /** The document as the relay has it: its status, what is saved, presence, events. */
   readonly document: Doc
-  #connection: Connection
   #handle: Handle<T>
   #first: Uint8Array | undefined
 
   // What was sent.
   #shipped: A.Heads
-  /** The handle had changes before this: which of them the relay lacks is known when all of its own are here. */
-  #unsure: boolean
+  /** The handle has changes from elsewhere: which of them the relay lacks is known when all of its own are here. */
+  #unsure = false
+  /** Not all that was written before is here yet. */
+  #early = true
   /** The change that is being made an op. */
   #shipping: Dot | undefined
   #applying = false
@@ -85,29 +119,34 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
   #suspects = new Map<string, "bad" | "suspect">()
   /** The document as the log has it, while it is built anew; and the own change that is not made again. */
   #building: { doc: A.Doc<T>; without?: Change | undefined } | undefined
-  #off: (() => void)[] = []
+  #off: (() => void)[]
+  #users = 1
 
-  /** @internal Use {@link openAutomerge} or {@link bindAutomerge}. */
-  constructor(where: string | Connection, name: string, handle: Handle<T>, options: AutomergeOptions) {
+  /** @internal Use {@link openAutomerge} or {@link bindAutomerge}. `release` is called when it is closed. */
+  constructor(
+    connection: Connection,
+    name: string,
+    handle: Handle<T>,
+    release: () => void,
+    { first, copy }: Omit<AutomergeOptions, keyof ConnectOptions>,
+  ) {
     super()
-    const { first, copy, ...connecting } = options
     this.#handle = handle
     this.#first = first
-    const own = typeof where === "string"
-    this.#connection = own ? connect(where, connecting) : where
-    if (own) this.#off.push(() => this.#connection.close())
+    this.#off = [release]
     this.#lastOp = lastOp(handle.doc())
     const plain = handle instanceof PlainHandle
-    this.#unsure = !plain && A.getHeads(handle.doc()).length > 0
     this.#shipped = plain ? A.getHeads(handle.doc()) : []
     if (copy) copy.save = () => ({ format: "automerge", blob: this.#save() })
-    this.document = this.#connection.join(name, {
+    this.document = connection.enter(name, {
       format: "automerge",
       snapshots: snapshots((blob) => this.#load(blob)),
       ...(copy && { copy }),
     })
     const { document } = this
-    const changed = () => this.#applying || this.#shipLoudly()
+    document.binding = this
+    if (!plain && A.getHeads(handle.doc()).length > 0) this.#hold()
+    const changed = () => this.#applying || this.#changedElsewhere()
     handle.on("heads-changed", changed)
     this.#off.push(
       () => document.leave(),
@@ -200,6 +239,22 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     this.#shipping = undefined
   }
 
+  #changedElsewhere(): void {
+    if (this.#early && !this.#unsure) {
+      // Its own storage, say, may give the handle what the relay has too.
+      const actor = A.getActorId(this.doc)
+      const changes = A.getChangesSince(this.doc, this.#shipped)
+      if (changes.some((change) => readChange(change).actor !== actor)) this.#hold()
+    }
+    this.#shipLoudly()
+  }
+
+  /** Leaves what the document has beyond the relay until all that the relay has is here. */
+  #hold(): void {
+    this.#unsure = true
+    this.document.saved.hold()
+  }
+
   /** Where the change was not made through this binding it cannot be taken back. */
   #shipLoudly(): void {
     const before = this.#shipped
@@ -279,7 +334,7 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
       }
       return A.applyChanges(doc, changes, { patchCallback })[0]
     })
-    this.#shipped = A.getHeads(this.doc)
+    if (!this.#unsure) this.#shipped = A.getHeads(this.doc)
     if (patches.length > 0) this.emit("change", { doc: this.doc, patches, source: "remote" })
   }
 
@@ -308,15 +363,16 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
 
   #load(blob: Uint8Array): void {
     const loaded = A.load<T>(blob)
+    if (A.getHeads(loaded).length === 0) throw new BatonError("damaged", "it holds no change") // such as no bytes at all
     this.#lastOp = Math.max(this.#lastOp, lastOp(loaded))
     if (this.#building) this.#building.doc = A.merge(loaded, this.#building.doc)
     else {
       const before = A.getHeads(this.doc)
       this.#put((doc) => A.merge(loaded, doc))
-      this.#shipped = A.getHeads(this.doc)
+      if (!this.#unsure) this.#shipped = A.getHeads(this.doc)
       this.emit("change", {
         doc: this.doc,
-        patches: A.diff(this.doc, before, this.#shipped),
+        patches: A.diff(this.doc, before, A.getHeads(this.doc)),
         source: "remote",
       })
     }
@@ -327,9 +383,11 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     if (!this.#live) return
     this.#flush()
     if (this.#building) this.#rebuilt(this.#building)
+    this.#early = false
     if (this.#unsure) {
       this.#unsure = false
       this.#shipLoudly()
+      this.document.saved.release()
     }
     if (state === "live") this.#claim()
   }
@@ -339,6 +397,7 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
    * made again as a change of a new actor, but for what no relay would take. What is on the screen stays there.
    */
   recover(): void {
+    if (this.document.retry()) return
     const { error, op } = this.document.refusal ?? {}
     const hopeless = error?.code === "too_large" || error?.code === "invalid"
     const changes = hopeless ? A.getAllChanges(this.doc).map((change) => readChange(change)) : []
@@ -397,7 +456,7 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
    */
   async compact(): Promise<boolean> {
     try {
-      return await storeSnapshot(this.document, "automerge", () => {
+      return await storeSnapshot(this.document, { format: "automerge", maker: maker() }, () => {
         const blob = this.#save()
         const heads = A.getHeads(A.load(blob)).sort().join()
         if (heads !== A.getHeads(this.doc).sort().join()) {
@@ -411,8 +470,17 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
     }
   }
 
-  /** Ends it. The document stays as it is. */
+  /** @internal Counts one more who has opened it. Returns false if they bring another handle. */
+  share(handle: Handle<T> | undefined, release: () => void): boolean {
+    if (handle && handle !== this.#handle) return false
+    this.#users++
+    this.#off.unshift(release)
+    return true
+  }
+
+  /** Ends it, once all who have opened it have closed it. The document stays as it is. */
   close(): void {
+    if (--this.#users > 0) return
     this.#flush()
     for (const off of this.#off.splice(0).reverse()) off()
   }
@@ -420,11 +488,9 @@ export class AutomergeBinding<T> extends Emitter<AutomergeEvents<T>> {
 
 /** Returns the number of the newest operation: a change's are greater than those of all that it follows from. */
 function lastOp<T>(doc: A.Doc<T>): number {
-  const ends = A.getHeads(doc).map((hash) => {
-    const change = A.inspectChange(doc, hash)
-    return change ? change.startOp + change.ops.length - 1 : 0
-  })
-  return Math.max(0, ...ends)
+  // Not A.inspectChange: it fails on a change with very many operations, and on numbers that JavaScript cannot hold.
+  const backend = A.getBackend(doc)
+  return Math.max(0, ...A.getHeads(doc).map((hash) => backend.getChangeMetaByHash(hash)?.maxOp ?? 0))
 }
 
 /** Returns a document in which a change is undone. What was made after it stays, in its place. */

@@ -8,21 +8,28 @@ interface Shown {
   state: Record<string, unknown>
 }
 
+/** Those that a page shows by one presence, by what shows each. */
+const sharing = new WeakMap<Presence, Set<() => void>>()
+
 /**
  * Carries an awareness over a document's presence. Who is there the relay says, so that nothing needs to be repeated,
- * and nothing times out. Returns what ends it.
+ * and nothing times out. Where several share a presence, others see the one that changed last. Returns what ends it.
  */
 export function bindAwareness(awareness: Awareness, presence: Presence): () => void {
   const clients = new Map<string, number>() // by session
   let shown = ""
+  const others = sharing.get(presence) ?? new Set()
+  sharing.set(presence, others)
 
-  const show = (_: unknown, origin: unknown) => {
-    if (origin === presence) return
+  const show = () => {
     const state = awareness.getLocalState()
-    const text = JSON.stringify(state)
-    if (text === shown) return // only renewed, which is for those without a relay
-    shown = text
+    shown = JSON.stringify(state)
     presence.set(state && { awareness: { client: awareness.clientID, state } satisfies Shown })
+  }
+
+  const update = (_: unknown, origin: unknown) => {
+    // It may only have been renewed, which is for those without a relay.
+    if (origin !== presence && shown !== JSON.stringify(awareness.getLocalState())) show()
   }
 
   const take = (changed: Map<string, Participant | null>) => {
@@ -47,14 +54,20 @@ export function bindAwareness(awareness: Awareness, presence: Presence): () => v
     awareness.emit("update", [change, presence])
   }
 
-  awareness.on("update", show)
+  awareness.on("update", update)
   const off = presence.on("change", take)
-  show(undefined, undefined)
+  // A new awareness says nothing yet: it takes nothing from what the page shows.
+  if (others.size === 0 || Object.keys(awareness.getLocalState() ?? {}).length > 0) show()
+  others.add(show)
   take(new Map(presence.others))
   return () => {
     off()
-    awareness.off("update", show)
+    awareness.off("update", update)
     take(new Map([...clients.keys()].map((session) => [session, null])))
-    presence.set(null)
+    others.delete(show)
+    if ((presence.state?.awareness as Shown | undefined)?.client !== awareness.clientID) return
+    const next = [...others].pop()
+    if (next) next()
+    else presence.set(null)
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { createHash } from "node:crypto"
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -19,6 +20,7 @@ import {
   type Limits,
   type RejectFrame,
   type ServerFrame,
+  type Snapshot,
 } from "../../src/index.ts"
 import { until } from "./deadline.ts"
 
@@ -59,7 +61,7 @@ export class ScriptedRelay {
   readonly stored = new Map<string, Uint8Array | object | Promise<Uint8Array>>()
   /** When a client came, welcome or not, Unix ms. */
   readonly attempts: number[] = []
-  /** The requests that were no handshake, such as "GET /v1/docs?limit=1". */
+  /** The requests that were no handshake, such as "GET /v1/ws". */
   readonly asked: string[] = []
   #server: Server
   #sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "baton.v1" })
@@ -99,9 +101,11 @@ export class ScriptedRelay {
     this.asked.push(`${request.method} ${request.url}`)
     const status = this.status(tokenOf(request))
     const path = request.url?.split("?")[0] ?? ""
-    const body = path === "/v1/docs" ? { docs: [] } : await this.stored.get(path)
+    const body = await this.stored.get(path)
     if (status !== 200 && this.retryAfter) response.setHeader("Retry-After", this.retryAfter)
     if (status !== 200) response.writeHead(status).end('{"code":"refused","message":"not now"}')
+    else if (path === "/v1/ws")
+      response.writeHead(426).end('{"code":"invalid","message":"ask for an upgrade"}')
     else if (!body) response.writeHead(404).end('{"code":"not_found","message":"no such thing"}')
     else response.end(body instanceof Uint8Array ? body : JSON.stringify(body))
   }
@@ -110,9 +114,7 @@ export class ScriptedRelay {
 function tokenOf({ headers, url = "/" }: IncomingMessage): string | undefined {
   const offered = headers["sec-websocket-protocol"]?.split(/, ?/).find((p) => p.startsWith("bearer."))
   const query = new URL(url, "http://localhost").searchParams.get("access_token")
-  return (
-    offered?.slice("bearer.".length) ?? headers.authorization?.replace("Bearer ", "") ?? query ?? undefined
-  )
+  return offered?.slice("bearer.".length) ?? headers["baton-token"]?.toString() ?? query ?? undefined
 }
 
 type ClientType = ClientFrame["type"]
@@ -326,4 +328,15 @@ export async function soon<T>(what: string, promise: Promise<T>): Promise<T> {
 /** Makes three ops. */
 export function three(doc: Doc): [Dot, Dot, Dot] {
   return [doc.append("a"), doc.append("b"), doc.append("c")]
+}
+
+/** Stores a blob that stands in for bob's ops up to the offset, and says what a relay says of it. */
+export function store(relay: ScriptedRelay, offset: number, text = `state ${offset}`): Snapshot {
+  const blob = Buffer.from(text)
+  const sha256 = createHash("sha256").update(blob).digest("hex")
+  const url = `/v1/docs/${name}/snapshots/${offset}`
+  const at = { offset, url, bytes: blob.length, sha256, format: "json" }
+  relay.stored.set(url, blob)
+  relay.stored.set(`${url}/meta`, { ...at, clock: { bob: offset } })
+  return at
 }

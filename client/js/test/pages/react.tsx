@@ -29,6 +29,7 @@ if (root) {
   createRoot(root).render(
     <StrictMode>
       <Notes />
+      <Notes />
     </StrictMode>,
   )
 }
