@@ -14,11 +14,22 @@ export default defineConfig({
   define: { __EXCALIDRAW_ASSETS__: JSON.stringify(`/${assetPath}`) },
   resolve: {
     alias: [
+      { find: /^@baton-relay\/client\/codemirror$/, replacement: client("codemirror") },
       { find: /^@baton-relay\/client$/, replacement: client("index") },
       { find: /^@baton-relay\/client\/(automerge|yjs)$/, replacement: here("../client/js/src/$1/index.ts") },
     ],
     // The client's sources lie outside, where they would find copies of their own.
-    dedupe: ["@automerge/automerge", "yjs", "y-protocols", "lib0", "react", "react-dom"],
+    dedupe: [
+      "@automerge/automerge",
+      "@codemirror/state",
+      "@codemirror/view",
+      "lib0",
+      "react",
+      "react-dom",
+      "y-codemirror.next",
+      "y-protocols",
+      "yjs",
+    ],
   },
   build: {
     outDir: here("build/site"),

@@ -60,8 +60,10 @@ func New(cfg Config) (http.Handler, error) {
 	s := &site{files: files, addresses: addresses}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page("start.html"))
-	mux.HandleFunc("GET /board/{name}", s.board)
-	mux.HandleFunc("GET /text/{name}", s.page("text.html"))
+	for _, end := range []string{"", "/{$}"} { // people end links with a slash, and mean the same
+		mux.HandleFunc("GET /board/{name}"+end, s.board)
+		mux.HandleFunc("GET /text/{name}"+end, s.page("text.html"))
+	}
 	mux.HandleFunc("GET /status", s.page("status.html"))
 	mux.HandleFunc("GET /addresses.json", s.serveAddresses)
 	mux.HandleFunc("GET /{file...}", s.file)

@@ -197,6 +197,100 @@ test("two type into one text at once, and all letters stay", async (t) => {
   }
 })
 
+test("what two type at once is drawn with all its letters: alone, of fixed width, in a box, and by white space alone", async (t) => {
+  const { ann, bob, net, meet } = two(t)
+  const box = ann.draw("rectangle", { width: 70, height: 35, boundElements: [{ id: "01-1", type: "text" }] })
+  const words = { text: "one", originalText: "one", width: 30, height: 25 }
+  const inBox = ann.draw("text", { ...words, containerId: box, textAlign: "center", verticalAlign: "middle" })
+  const fixed = ann.draw("text", { ...words, width: 60, autoResize: false })
+  const alone = ann.draw("text", words)
+  const spaced = ann.draw("text", { ...words, text: "one two", originalText: "one two" })
+  await meet()
+  for (const id of [inBox, fixed, alone]) {
+    ann.type(id, (text) => `${text} two`)
+    ann.hold()
+    bob.type(id, (text) => `new ${text}`)
+    bob.hold()
+  }
+  // The letters stay, and so do both of what is drawn as lines and gaps.
+  ann.type(spaced, (text) => `${text}\nthree`)
+  ann.hold()
+  bob.type(spaced, (text) => `${text.replace(" ", "  ")}`)
+  bob.hold()
+  await meet()
+  const late = net.join()
+  late.receive()
+  for (const user of [ann, bob, new User(late)]) {
+    const drawn = (id: string) => [user.the(id).originalText, user.the(id).text]
+    const size = (id: string) => [user.the(id).width, user.the(id).height]
+    assert.deepEqual(drawn(inBox), ["new one two", "new\none\ntwo"])
+    assert.deepEqual(size(inBox), [30, 75])
+    assert.deepEqual([user.the(box).width, user.the(box).height], [70, 85], "the box grows with its text")
+    assert.deepEqual([user.the(inBox).x, user.the(inBox).y], [20, 5])
+    assert.deepEqual(drawn(fixed), ["new one two", "new\none\ntwo"])
+    assert.deepEqual(size(fixed), [60, 75])
+    assert.deepEqual(drawn(alone), ["new one two", "new one two"])
+    assert.deepEqual(size(alone), [110, 25])
+    assert.deepEqual(drawn(spaced), ["one  two\nthree", "one  two\nthree"])
+  }
+  const sent = net.log.length
+  await meet()
+  assert.equal(net.log.length, sent, "nobody writes what they have measured")
+  ann.edit(box, { strokeColor: "#ff0000" })
+  await meet()
+  for (const user of [ann, bob]) {
+    assert.deepEqual([user.the(box).height, user.the(inBox).text], [85, "new\none\ntwo"])
+  }
+})
+
+test("a text that nobody has measured is written and measured", async (t) => {
+  const { ann, bob, meet } = two(t)
+  const id = ann.draw("text", { text: "words", originalText: "words", width: 0, height: 0 })
+  await meet()
+  for (const user of [ann, bob]) assert.deepEqual([user.the(id).width, user.the(id).height], [50, 25])
+})
+
+test("what no reader takes is not kept by the writer either, who is told", async (t) => {
+  const { ann, bob, meet } = two(t)
+  const odd = {
+    opacity: 5000,
+    fillStyle: "dots",
+    strokeOptions: { streamline: 1 },
+    flag: false,
+    angle: Number.NaN,
+  }
+  const id = ann.draw("rectangle", odd)
+  await meet()
+  for (const user of [ann, bob]) {
+    const { opacity, fillStyle, angle } = user.the(id)
+    assert.deepEqual([opacity, fillStyle, angle], [100, "solid", 0])
+    assert.ok(!("strokeOptions" in user.the(id)))
+  }
+  assert.deepEqual(ann.told, [
+    "A board does not keep this as it was, so it was changed: angle, fillStyle, opacity, strokeOptions.",
+  ])
+  ann.drag(id)
+  ann.edit(id, { x: 1e9 })
+  await meet()
+  assert.equal(ann.the(id).x, 1e9, "in hand it stays")
+  ann.hold()
+  await meet()
+  assert.deepEqual([ann.the(id).x, bob.the(id).x], [1e6, 1e6])
+  assert.equal(ann.told.length, 2)
+})
+
+test("an arrow of a newer Excalidraw stays bound, for everybody", async (t) => {
+  const { ann, bob, meet } = two(t)
+  const box = ann.draw("rectangle")
+  const startBinding = { elementId: box, mode: "orbit", fixedPoint: [1.03, 0.5] }
+  const id = ann.draw("arrow", { points: [[0, 0], [9, 9]], startBinding }) // biome-ignore format: points
+  await meet()
+  for (const user of [ann, bob]) {
+    assert.deepEqual(user.the(id).startBinding, { elementId: box, focus: 0, gap: 5, fixedPoint: [1.03, 0.5], mode: "orbit" }) // biome-ignore format: short
+  }
+  assert.deepEqual(ann.told, [])
+})
+
 test("one who has ended an edit and begins another merges with what was typed meanwhile", async (t) => {
   const { ann, bob, meet } = two(t)
   const id = ann.draw("text", { text: "-", originalText: "-" })

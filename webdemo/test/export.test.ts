@@ -2,8 +2,9 @@ import assert from "node:assert/strict"
 import { readFile } from "node:fs/promises"
 import { after, before, test } from "node:test"
 import type { Page } from "playwright-core"
+import { sceneIn } from "../src/board/scenein.ts"
 import { visitBoard } from "./harness/desk.ts"
-import { draw, elementsWhen, saved } from "./harness/draw.ts"
+import { draw, elementsOf, elementsWhen, saved } from "./harness/draw.ts"
 import { type Site, startSite } from "./harness/site.ts"
 
 let site: Site
@@ -55,16 +56,20 @@ async function exported(page: Page, ending: string): Promise<Buffer> {
   return Buffer.from(base64 ?? "", "base64")
 }
 
-test("a board is exported as PNG, as SVG with its fonts, and as a file that comes in again", async (t) => {
-  const { page } = await visitBoard(t, site, "export")
-  await catchFiles(page)
+async function drawBoxAnd(page: Page, words: string): Promise<void> {
   await draw(page, "r", [400, 300], [500, 400])
   await page.keyboard.press("t")
   await page.mouse.click(600, 300)
-  await page.keyboard.type("words")
+  await page.keyboard.type(words)
   await page.keyboard.press("Escape")
   await page.keyboard.press("Escape")
   await elementsWhen(page, 2)
+}
+
+test("a board is exported as PNG, as SVG with its fonts, and as a file that comes in again", async (t) => {
+  const { page } = await visitBoard(t, site, "export")
+  await catchFiles(page)
+  await drawBoxAnd(page, "words")
   await saved(page)
 
   await page.getByRole("button", { name: "Menu" }).click()
@@ -91,4 +96,50 @@ test("a board is exported as PNG, as SVG with its fonts, and as a file that come
     .getByLabel("Import an Excalidraw file")
     .setInputFiles({ name: "again.excalidraw", mimeType: "application/json", buffer: file })
   await elementsWhen(page, 4)
+})
+
+/** Puts another scene into a PNG, before the one that it has. */
+function withScene(png: Buffer, scene: string): Buffer {
+  const encoded = Buffer.from(scene).toString("latin1")
+  const text = JSON.stringify({ version: "1", encoding: "bstring", compressed: false, encoded })
+  const data = Buffer.from(`application/vnd.excalidraw+json\0${text}`, "latin1")
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(data.length)
+  const behindHead = 33
+  const chunk = Buffer.concat([length, Buffer.from("tEXt"), data, Buffer.alloc(4)])
+  return Buffer.concat([png.subarray(0, behindHead), chunk, png.subarray(behindHead)])
+}
+
+test("a picture that carries its scene comes in again, though one of its elements is odd", async (t) => {
+  const { page } = await visitBoard(t, site, "carrying")
+  await catchFiles(page)
+  await drawBoxAnd(page, "wörds 😀")
+  await page.mouse.click(900, 600) // of what is selected it would be a picture
+  await page.getByRole("button", { name: "Menu" }).click()
+  await page.getByTestId("image-export-button").click()
+  await page.locator("[name=exportEmbedSwitch]").click()
+  await page.getByRole("button", { name: "Export to PNG" }).click()
+  const png = await exported(page, ".png")
+  await page.getByRole("button", { name: "Export to SVG" }).click()
+  const svg = await exported(page, ".svg")
+  await page.locator(".Modal__background").click({ position: { x: 5, y: 5 } })
+
+  const scene = await sceneIn(new Blob([new Uint8Array(png)], { type: "image/png" }))
+  assert.match(scene, /wörds 😀/)
+  const odd = JSON.parse(scene)
+  odd.elements[0].index = "no index"
+  const files: [name: string, mimeType: string, buffer: Buffer][] = [
+    ["again.png", "image/png", png],
+    ["again.svg", "image/svg+xml", svg],
+    ["odd.png", "image/png", withScene(png, JSON.stringify(odd))],
+  ]
+  for (const [i, [name, mimeType, buffer]] of files.entries()) {
+    await page.getByLabel("Import an Excalidraw file").setInputFiles({ name, mimeType, buffer })
+    const elements = await elementsWhen(page, 2 * (i + 2)).then(() => elementsOf(page))
+    assert.equal(elements.filter(({ text }) => text === "wörds 😀").length, i + 2, name)
+  }
+  const buffer = await page.screenshot() // it carries none
+  const none = { name: "none.png", mimeType: "image/png", buffer }
+  await page.getByLabel("Import an Excalidraw file").setInputFiles(none)
+  await page.getByText("This is no Excalidraw file, or it is damaged.").waitFor()
 })

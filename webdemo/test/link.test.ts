@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { linkIn, linkOf, placeOf, tokenIn } from "../src/link/link.ts"
+import { isDoubtful, isName, linkIn, linkOf, nameLike, pathOf, placeOf, tokenIn } from "../src/link/link.ts"
 import { isLoopback } from "../src/share/addresses.ts"
 
 Object.assign(globalThis, { location: new URL("http://localhost:8080/") })
@@ -41,8 +41,46 @@ test("a token goes through a link unharmed", () => {
 test("what stands after #t= is a token also if nobody has encoded it", () => {
   assert.equal(tokenIn("#t=100%"), "100%")
   assert.equal(tokenIn("#t="), undefined)
+  assert.equal(tokenIn("https://example.org/board/a#t=s3cret&from=chat"), "s3cret")
   assert.equal(tokenIn("#x=1"), undefined)
   assert.equal(tokenIn("s3cret"), undefined)
+})
+
+test("of what is no name the name that is most like it is found", () => {
+  for (const [text, want] of [
+    ["Müller", "Muller"],
+    ["Straße 7", "Strasse-7"],
+    ["Ærø", "AEro"],
+    ["one!", "one"],
+    ["«one»,", "one"],
+    ["-x", "x"],
+    ["a/b", "a-b"],
+    ["x".repeat(101), "x".repeat(100)],
+    ["日本", undefined],
+    ["...", undefined],
+    ["", undefined],
+  ] as const) {
+    const got = nameLike(text)
+    assert.equal(got, want, text)
+    assert.ok(got === undefined || isName(got), text)
+  }
+})
+
+test("a slash behind a name changes nothing, and a dot may be that of a sentence", () => {
+  const at = (path: string) => new URL(path, "https://example.org")
+  assert.deepEqual(placeOf(at("/board/one/")), { kind: "board", name: "one" })
+  assert.equal(placeOf(at("/board/one//")), undefined)
+  for (const [path, want] of [
+    ["/board/one", false],
+    ["/board/v1.2", false],
+    ["/board/one.", true],
+    ["/board/one./", true],
+    ["/board/one.?split", true],
+    [pathOf({ kind: "board", name: "one." }), false],
+    [pathOf({ kind: "board", name: "one." }, "split"), false],
+  ] as const) {
+    assert.equal(isDoubtful(at(path)), want, path)
+  }
 })
 
 test("hosts are told apart that nobody else can reach", () => {

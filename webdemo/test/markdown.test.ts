@@ -4,7 +4,7 @@ import { countOf, headingOf } from "../src/text/content.ts"
 import { renderMarkdown, toggled } from "../src/text/markdown.ts"
 
 const render = (source: string, readOnly = false) =>
-  renderMarkdown(source, { origin: "http://here.example", readOnly })
+  renderMarkdown(source, { origin: "http://here.example", readOnly }).blocks.join("\n")
 
 test("HTML of the author is shown as text", () => {
   const html = render("<script>alert(1)</script>\n\n<img src=x onerror=alert(1)> &lt;b&gt;")

@@ -48,6 +48,44 @@ test("a link's token is kept for the tab, and taken out of the address", async (
   assert.equal(await inPage(visitor, (desk) => desk.session.board.document.status.state), "live")
 })
 
+test("a link with a token that is opened in the tab of the board is taken, however the board stands", async (t) => {
+  const visitor = await visitBoard(t, site, "again#t=reads", {
+    proxied: true,
+    expect: [...noNetwork, ...refused],
+  })
+  const { page, url, proxy } = visitor
+  const give = async (token: string) => {
+    await page.goto(`${url}/board/again#t=${token}`) // the browser loads nothing
+    await page.waitForURL(`${url}/board/again`)
+  }
+  await saveState(page, /^Read only$/)
+  await give("writes")
+  await saveState(page, /^Saved$/)
+  await give("elsewhere")
+  await page.getByRole("heading", { name: "You have no access to this board" }).waitFor()
+  await give("writes&from=chat")
+  await saveState(page, /^Saved$/)
+  await draw(page, "r", [400, 300], [500, 400])
+  await saved(page)
+
+  proxy?.refuse(true)
+  proxy?.cut()
+  await saveState(page, /^Offline$/)
+  await give("reads")
+  assert.equal((await elementsOf(page)).length, 1, "what is here stays until the relay is back")
+  proxy?.refuse(false)
+  await saveState(page, /^Read only$/)
+
+  await page.goto(`${url}/#t=writes`)
+  await page.waitForURL(`${url}/`)
+  await page.goto(`${url}/board/again`)
+  await saveState(page, /^Saved$/)
+  await page.goto(`${url}/board/again#t=`)
+  await page.waitForURL(`${url}/board/again`)
+  await page.goto(`${url}/board/again?split#t=reads`)
+  await page.waitForURL(`${url}/board/again?split`)
+})
+
 test("who may only read sees everything, is told so, and changes nothing", async (t) => {
   const ann = await visitBoard(t, site, "readonly#t=writes")
   const bob = await visitBoard(t, site, "readonly#t=reads")

@@ -62,7 +62,7 @@ test("each is told, and it alone, when it is cut off and connected again", async
 
 test("a name that no board can have is said to be none", async (t) => {
   const { page } = await visit(t, site, "/board/-x?split")
-  await page.getByRole("heading", { name: "There is no such board" }).waitFor()
+  await page.getByRole("heading", { name: "No board can have this name" }).waitFor()
   assert.equal(page.frames().length, 1)
   assert.deepEqual(await complaints(page), [])
 })

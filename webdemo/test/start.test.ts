@@ -67,6 +67,42 @@ test("a name opens what it is said to be the name of", async (t) => {
   await page.waitForURL(`${url}/text/amber-otter-harp`)
 })
 
+test("what is no name becomes the one that is most like it", async (t) => {
+  const { page, url } = await visit(t, site, "/")
+  const field = page.getByLabel("Open by link or name")
+  await field.fill("Müller & Söhne")
+  await page.keyboard.press("Enter")
+  await page.getByRole("alert").getByText("“Muller-Sohne” is one: open it, or change it.").waitFor()
+  assert.equal(await field.inputValue(), "Muller-Sohne")
+  await page.keyboard.press("Enter")
+  await page.waitForURL(`${url}/board/Muller-Sohne`)
+})
+
+test("an address that is nearly one leads on, with a sentence", async (t) => {
+  const { page, url } = await visit(t, site, "/text/M%C3%BCller")
+  await page.getByText("“Müller” is no name of a text.").waitFor()
+  assert.deepEqual(await complaints(page), [])
+  await page.getByRole("link", { name: "Open the text “Muller”" }).click()
+  await page.waitForURL(`${url}/text/Muller`)
+
+  await page.goto(`${url}/board/one.`)
+  await page.getByRole("heading", { name: "Does the dot belong to the name?" }).waitFor()
+  assert.deepEqual(await complaints(page), [])
+  await page.getByRole("link", { name: "Open “one.”, with the dot" }).click()
+  await page.waitForFunction(() => window.baton?.session.board.document.name === "board-one.")
+  await page.goto(`${url}/board/one.`)
+  await page.getByRole("link", { name: "Open “one”", exact: true }).click()
+  await page.waitForFunction(() => window.baton?.session.board.document.name === "board-one")
+  assert.equal(page.url(), `${url}/board/one`)
+
+  await page.goto(`${url}/board/one/`)
+  await page.waitForFunction(() => window.baton?.session.board.document.name === "board-one")
+  await page.goto(`${url}/board/${encodeURIComponent("日本")}`)
+  assert.equal(await page.getByRole("link", { name: "Open the board" }).count(), 0)
+  await page.getByRole("link", { name: "Begin a new board" }).click()
+  await page.waitForURL((to) => fiveWords.test(to.pathname))
+})
+
 test("a pasted link says by itself what it leads to, and its token comes along", async (t) => {
   const { page, url } = await visit(t, site, "/")
   for (const link of [
@@ -85,7 +121,7 @@ test("a pasted link says by itself what it leads to, and its token comes along",
 test("what is no link and no name is said to be none", async (t) => {
   const { page, url } = await visit(t, site, "/")
   const field = page.getByLabel("Open by link or name")
-  for (const text of ["https://example.org/other", "javascript:alert(1)", "a/b", "-x", "x".repeat(101)]) {
+  for (const text of ["https://example.org/other", "javascript:alert(1)", "a/b", "日本", "..."]) {
     await field.fill(text)
     await page.keyboard.press("Enter")
     await page.getByRole("alert").getByText("That is no link to a board or a text").waitFor()

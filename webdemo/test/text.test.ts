@@ -39,6 +39,35 @@ test("two people see each other's text, and carets with names in colours that di
   await ann.page.getByRole("button", { name: "Follow Bob" }).waitFor()
 })
 
+test("who opens a text sees where to begin, and writes without a click", async (t) => {
+  const ann = await write(t, site, "begin")
+  await ann.page.getByText("Write here.").waitFor()
+  await ann.page.keyboard.type("hello")
+  await ann.reads("hello")
+  await ann.page.getByText("Write here.").waitFor({ state: "detached" })
+  await ann.page.reload()
+  await ann.reads("hello")
+  await ann.page.keyboard.type("Oh, ")
+  await ann.reads("Oh, hello")
+})
+
+test("an input method that puts one emoji in the place of another leaves no half of it", async (t) => {
+  const ann = await write(t, site, "composed")
+  const bob = await write(t, site, "composed", { name: "Bob" })
+  await ann.content.focus()
+  const method = await ann.visitor.context.newCDPSession(ann.page)
+  for (const text of ["え", "😀", "😄"]) {
+    const { length } = text
+    await method.send("Input.imeSetComposition", { text, selectionStart: length, selectionEnd: length })
+    await bob.reads(text)
+  }
+  await method.send("Input.insertText", { text: "😄" })
+  await ann.saveState(/^Saved$/)
+  await ann.page.reload()
+  await ann.reads("😄")
+  await bob.reads("😄")
+})
+
 test("who takes another name has it at the caret that the others see", async (t) => {
   const ann = await write(t, site, "rename")
   const bob = await write(t, site, "rename", { name: "Bob" })

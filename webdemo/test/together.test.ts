@@ -67,6 +67,100 @@ test("two who type into one text at once both have all of it", async (t) => {
   await same(ann.page, bob.page)
 })
 
+test("what two write at once into texts alone, of fixed width and in a box is drawn with all its letters, also after a reload", async (t) => {
+  const ann = await visitBoard(t, site, "letters")
+  const bob = await visitBoard(t, site, "letters")
+  const words = {
+    type: "text",
+    text: "one",
+    originalText: "one",
+    fontSize: 20,
+    fontFamily: 5,
+    width: 34,
+    height: 25,
+  }
+  const elements = [
+    {
+      id: "box",
+      type: "rectangle",
+      x: 0,
+      y: 0,
+      width: 90,
+      height: 60,
+      boundElements: [{ id: "in", type: "text" }],
+    },
+    { ...words, id: "in", x: 28, y: 8, containerId: "box", textAlign: "center", verticalAlign: "middle" },
+    { ...words, id: "fixed", x: 150, y: 0, width: 60, autoResize: false },
+    { ...words, id: "alone", x: 0, y: 200 },
+  ]
+  const file = Buffer.from(JSON.stringify({ type: "excalidraw", version: 2, elements }))
+  const name = "scene.excalidraw"
+  await ann.page
+    .getByLabel("Import an Excalidraw file")
+    .setInputFiles({ name, mimeType: "application/json", buffer: file })
+  await elementsWhen(bob.page, 4)
+  await saved(ann.page)
+  for (const { page } of [ann, bob]) await page.keyboard.press("Escape")
+  const texts = async (page: Page) =>
+    (await elementsOf(page)).filter(({ type }) => type === "text") as unknown as (Element & {
+      text: string
+    })[]
+  const [inBox, fixed, alone] = (await texts(ann.page)).map(({ id }) => id) as [string, string, string]
+  /** Writes at one end of a text. */
+  const add = async (page: Page, id: string, end: string, more: string) => {
+    const { height, y } = (await elementsOf(page)).find((element) => element.id === id) as Element
+    const box = (await elementsOf(page)).find(({ type }) => type === "rectangle") as Element
+    // One writes into a box by a click on the box.
+    if (id === inBox) await write(page, box.id, box.height / 2)
+    else await write(page, id, Math.min(height, y + height) / 2)
+    await page.keyboard.press(`Control+${end}`)
+    await page.keyboard.type(more)
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+  }
+  // In the first both write at once, of the others they hear when both are done.
+  for (const { page } of [ann, bob]) await saved(page)
+  for (const id of [alone, fixed, inBox]) {
+    if (id !== alone)
+      for (const who of [ann, bob]) await inPage(who, (desk) => desk.session.connection.pause())
+    await Promise.all([add(ann.page, id, "End", " two"), add(bob.page, id, "Home", "new ")])
+  }
+  for (const who of [ann, bob]) await inPage(who, (desk) => desk.session.connection.resume())
+  for (const { page } of [ann, bob]) {
+    await until("all letters are drawn", async () => {
+      const drawn = (await texts(page)).map(({ text, originalText }) => [
+        text.replace(/\s+/g, " "),
+        originalText,
+      ])
+      return drawn.every((both) => both.every((text) => text === "new one two"))
+    }).catch(async () => assert.deepEqual(await texts(page), "new one two"))
+    await saved(page)
+  }
+  await same(ann.page, bob.page)
+  const [a, b, c] = await texts(ann.page)
+  assert.ok(a && b && c)
+  const box = (await elementsOf(ann.page)).find(({ type }) => type === "rectangle") as Element
+  assert.ok(box.height >= a.height + 10 && a.height >= 50, "the box holds what is written in it")
+  assert.ok(b.text.includes("\n") && b.height > 25, "what has a width of its own is wrapped")
+  assert.ok(c.width > 80, "the other is as wide as its letters")
+  const before = await elementsOf(bob.page)
+  for (const who of [ann, bob]) {
+    await who.page.reload()
+    await atDesk(who)
+  }
+  for (const { page } of [ann, bob]) {
+    const look = (elements: ElementInPage[]) =>
+      elements.map((element) => {
+        const { id, x, y, width, height, text } = element as Element & { text?: string }
+        return JSON.stringify([id, x, y, width, height, text])
+      })
+    await until("it is the same after a reload", async () => {
+      return look(await elementsOf(page)).join() === look(before).join()
+    }).catch(async () => assert.deepEqual(look(await elementsOf(page)), look(before)))
+    assert.equal(await page.getByTestId("savestate").textContent(), "Saved")
+  }
+})
+
 test("after a minute offline on both sides all is merged", async (t) => {
   const [ann, bob] = await pair(t, "minute", true)
   for (const { proxy } of [ann, bob]) {

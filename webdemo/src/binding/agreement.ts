@@ -1,11 +1,12 @@
 // What the scene and the document agreed on last, an element at a time, and how the scene is brought to what the document
 // has. What differs from that in the scene is the user's doing.
 
-import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
+import type { ExcalidrawElement, ExcalidrawTextElement } from "@excalidraw/excalidraw/element/types"
 import type { Edit } from "./edit.ts"
 import { elementOf, inFront, nonce, readPlain } from "./element.ts"
 import type { HandState } from "./hand.ts"
 import { type Board, type Plain, plainOf } from "./schema.ts"
+import { misfit } from "./wrap.ts"
 
 /** What the binding needs of an Excalidraw. */
 export interface Editor {
@@ -20,10 +21,10 @@ export interface Editor {
   /** Whether an element is too small to be seen: Excalidraw drops those when a gesture ends. */
   invisible(element: ExcalidrawElement): boolean
   /**
-   * Returns these texts, and what they are written in, anew: wrapped and measured, as their `originalText` asks for. What
-   * merges may be text that nobody has measured.
+   * Returns a text wrapped and measured, as its `originalText` asks for, and what it is written in, if that grows by it;
+   * nothing of what stays as it is. What merges may be text that nobody has measured.
    */
-  refit(elements: ExcalidrawElement[]): ExcalidrawElement[]
+  fit(text: ExcalidrawTextElement, container: ExcalidrawElement | undefined): ExcalidrawElement[]
 }
 
 /** What was agreed of an element. */
@@ -36,6 +37,8 @@ interface Agreed {
 export class Agreement {
   #editor: Editor
   #agreed = new Map<string, Agreed>()
+  /** Texts that this page has measured, as nobody else has, and what each is written in. */
+  #misfits = new Map<string, string | null>()
   #shown: () => void
   #showing = false
 
@@ -76,6 +79,12 @@ export class Agreement {
 
   forget(id: string): void {
     this.#agreed.delete(id)
+    this.#misfits.delete(id)
+  }
+
+  /** The texts that this page has measured itself, of which the user has changed nothing since. */
+  get measured(): string[] {
+    return this.#editor.elements().flatMap((e) => (this.#misfits.has(e.id) && this.agrees(e) ? [e.id] : []))
   }
 
   /** Takes an element out of the scene, of which nothing is agreed any more. */
@@ -106,10 +115,11 @@ export class Agreement {
     const here = new Map(this.#editor.elements().map((element) => [element.id, element]))
     const fresh = new Map<string, ExcalidrawElement | undefined>()
     const moved = new Set<string>()
-    const misfits: ExcalidrawElement[] = []
-    for (const id of ids) {
+    const misfits: ExcalidrawTextElement[] = []
+    for (const id of this.#withTexts(ids, here)) {
       const plain = Object.hasOwn(stored, id) ? readPlain(stored[id]) : undefined
       const before = here.get(id)
+      this.#misfits.delete(id)
       if (!plain) {
         if (before) fresh.set(id, undefined)
         this.#agreed.delete(id)
@@ -124,32 +134,41 @@ export class Agreement {
       this.#agreed.set(id, now)
       if (misfit(element)) misfits.push(element)
     }
-    this.#refit(misfits, fresh, here)
-    for (const { id } of misfits) moved.delete(id)
+    for (const text of misfits) {
+      this.#fit(text, fresh, here)
+      moved.delete(text.id)
+      if (text.containerId) moved.delete(text.containerId)
+    }
     this.#show(fresh, moved)
   }
 
-  /** Measures texts that merging has made, each with what it is written in. */
-  #refit(
-    misfits: ExcalidrawElement[],
+  /** Adds the texts that have to be measured again with what they are written in. */
+  #withTexts(ids: readonly string[], here: Map<string, ExcalidrawElement>): Set<string> {
+    const all = new Set(ids)
+    for (const [text, container] of this.#misfits) {
+      const element = here.get(text)
+      if (container !== null && all.has(container) && element && this.agrees(element)) all.add(text)
+    }
+    return all
+  }
+
+  /** Measures a text that merging has made, and shows it so. */
+  #fit(
+    text: ExcalidrawTextElement,
     fresh: Map<string, ExcalidrawElement | undefined>,
     here: Map<string, ExcalidrawElement>,
   ): void {
-    if (misfits.length === 0) return
-    const containers = misfits.flatMap((text) => {
-      const id = (text as { containerId?: string | null }).containerId
-      const container = id ? (fresh.get(id) ?? here.get(id)) : undefined
-      return container ? [container] : []
-    })
-    const unfit = [...new Set(containers), ...misfits]
-    const clean = new Set(unfit.filter((element) => this.agrees(element)).map(({ id }) => id))
-    for (const element of this.#editor.refit(unfit)) {
+    const { id, containerId } = text
+    this.#misfits.set(id, containerId)
+    const container = containerId ? (fresh.get(containerId) ?? here.get(containerId)) : undefined
+    for (const element of this.#editor.fit(text, container?.isDeleted ? undefined : container)) {
       const agreed = this.#agreed.get(element.id)
-      if (!agreed) continue
-      fresh.set(element.id, element)
+      const before = element.id === id ? text : container
+      if (!agreed || !before) continue
       // The document keeps what was written: each page measures, and the next edit writes it.
-      if (clean.has(element.id))
+      if (this.agrees(before))
         this.#agreed.set(element.id, { ...agreed, version: element.version, nonce: element.versionNonce })
+      fresh.set(element.id, element)
     }
   }
 
@@ -183,11 +202,4 @@ function onlyMoved(was: Map<string, Plain>, now: Map<string, Plain>): boolean {
     if (before.length !== value.length || before.some((n, i) => n !== value[i])) return false
   }
   return true
-}
-
-/** Whether a text shows other letters than were written: only white space may differ, by wrapping. */
-function misfit(element: ExcalidrawElement): boolean {
-  if (element.type !== "text") return false
-  const bare = (text: string) => text.replace(/\s+/g, "")
-  return bare(element.text) !== bare(element.originalText)
 }

@@ -2,23 +2,16 @@
 
 import * as A from "@automerge/automerge/slim"
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
-import {
-  type Board,
-  groups,
-  type Kind,
-  kindsOf,
-  linkKey,
-  linksOf,
-  type Plain,
-  plainOf,
-  storedOf,
-} from "./schema.ts"
+import { type Board, groups, type Kind, kindsOf, linkKey, linksOf, type Plain, storedOf } from "./schema.ts"
+import { type Shared, samePlain, sharedOf } from "./shared.ts"
 
 /** What is to be written of an element. */
 export interface Edit {
   element: ExcalidrawElement
-  /** What it looks like as a whole. */
+  /** What it looks like as a whole to everybody. */
   plain: Map<string, Plain>
+  /** How the editor's differs from that. */
+  shared: Shared
   /** What of it differs, in the order of writing. */
   props: Map<string, { kind: Kind; value: Plain; was: Plain }>
   /** Those that `plain` was taken of: Excalidraw changes elements in place. */
@@ -28,13 +21,14 @@ export interface Edit {
 
 /** Works out how an element differs from what was agreed on, if anything was. */
 export function editOf(element: ExcalidrawElement, agreed?: Map<string, Plain>): Edit {
-  const plain = plainOf(element)
+  const shared = sharedOf(element, agreed)
+  const { plain } = shared
   const kinds = kindsOf(element.type) ?? {}
   const props: Edit["props"] = new Map()
   const add = (name: string, kind: Kind) =>
     props.set(name, { kind, value: plain.get(name), was: agreed?.get(name) })
   for (const [name, kind] of Object.entries(kinds)) {
-    if (!same(plain.get(name), agreed?.get(name))) add(name, kind)
+    if (!samePlain(plain.get(name), agreed?.get(name))) add(name, kind)
   }
   for (const group of groups) {
     // Written in one order and last, so that one person's whole group wins.
@@ -44,7 +38,7 @@ export function editOf(element: ExcalidrawElement, agreed?: Map<string, Plain>):
       if (kinds[name]) add(name, kinds[name])
     }
   }
-  return { element, plain, props, version: element.version, nonce: element.versionNonce }
+  return { element, plain, shared, props, version: element.version, nonce: element.versionNonce }
 }
 
 /** Returns where the letters of an element's text are. */
@@ -95,10 +89,6 @@ function writeLinks(into: Record<string, unknown>, now: Map<string, string>, was
 function growth(now: Plain, was: Plain): number[] | undefined {
   if (!Array.isArray(now) || !Array.isArray(was) || now.length < was.length) return undefined
   return was.every((n, i) => n === now[i]) ? now.slice(was.length) : undefined
-}
-
-function same(a: Plain, b: Plain): boolean {
-  return a === b || growth(a, b)?.length === 0
 }
 
 function isElement(stored: unknown): stored is Record<string, unknown> {

@@ -66,7 +66,7 @@ const bounds: Record<string, [least: number, most: number]> = {
   opacity: [0, 100],
   strokeWidth: [0, 1000],
   roughness: [0, 10],
-  fontSize: [1, 1000],
+  fontSize: [1, 10_000],
   lineHeight: [0.5, 10],
   fontFamily: [1, 100],
   seed: [0, 2 ** 32],
@@ -78,8 +78,6 @@ const shapes: Record<string, (value: unknown) => boolean> = {
   groupIds: (v) => list(v, (id) => typeof id === "string"),
   customData: record,
   points: (v) => list(v, point) && (v as unknown[]).length <= 100_000,
-  startBinding: binding,
-  endBinding: binding,
   fixedSegments: (v) => list(v, (s) => record(s) && point(s.start) && point(s.end) && sized(s.index)),
   scale: (v) => point(v) && !(v as number[]).includes(0),
   crop: (v) =>
@@ -105,8 +103,21 @@ function sized(v: unknown): v is number {
   return typeof v === "number" && Math.abs(v) <= far
 }
 
-function binding(v: unknown): boolean {
-  return record(v) && typeof v.elementId === "string" && sized(v.focus) && sized(v.gap)
+/**
+ * Returns what says where an arrow hangs; undefined if it does not. Excalidraw of 2026 and later says it by a point of the
+ * shape: the arrow then points at its middle, as far away as there.
+ */
+function bindingOf(v: unknown): Record<string, unknown> | undefined {
+  if (!record(v) || typeof v.elementId !== "string") return undefined
+  const { elementId, focus = 0, gap = 5, fixedPoint, mode } = v
+  if (!sized(focus) || !sized(gap)) return undefined
+  return {
+    elementId,
+    focus,
+    gap,
+    ...(fixedPoint !== undefined && { fixedPoint: point(fixedPoint) ? fixedPoint : null }),
+    ...(typeof mode === "string" && { mode }),
+  }
 }
 
 /** Returns the properties that the document has of an element, as {@link Plain}; undefined if it is none. */
@@ -168,6 +179,7 @@ function sceneValue(name: string, kind: string, value: Exclude<Plain, undefined>
   if (kind === "number") return within(value as number, bounds[name])
   if (kind === "json" && typeof value === "string") {
     const parsed = parse(value)
+    if (name === "startBinding" || name === "endBinding") return bindingOf(parsed) ?? null
     const good = parsed === null ? nullable(name) : (shapes[name]?.(parsed) ?? false)
     return good ? parsed : structuredClone(defaults[name])
   }

@@ -4,16 +4,18 @@
 import * as A from "@automerge/automerge/slim"
 import type { AutomergeBinding } from "@baton-relay/client/automerge"
 import type { BinaryFileData } from "@excalidraw/excalidraw/types"
+import { record } from "./element.ts"
+import { dataURLOf, isPictureType, type Picture, pictureMost, pictureOf } from "./picture.ts"
 import type { Board } from "./schema.ts"
 
 /** Bytes in an op. In base64, with what is around it, they are well below what a relay takes. */
 const sliceBytes = 256 * 1024
 
-/** The largest image that is read, in slices: four times what Excalidraw lets in. */
-const slicesMost = 64
+/** The largest image that is read, in slices. */
+const slicesMost = pictureMost / sliceBytes
 
-/** What a browser shows as a picture, and runs nothing of. */
-const types = /^image\/(png|jpeg|gif|webp|bmp|avif|svg\+xml|x-icon|jfif)$/
+/** What the files need of a board's document. */
+export type FilesDocument = Pick<AutomergeBinding<Board>, "doc" | "change" | "on">
 
 /** The files that an Excalidraw has. */
 export interface Shelf {
@@ -24,11 +26,13 @@ export interface Shelf {
 
 /** Keeps the images of an Excalidraw and of a board's document the same. */
 export class Files {
-  #board: AutomergeBinding<Board>
+  #board: FilesDocument
   #shelf: Shelf
+  /** Images that the board does not take. */
+  #refused = new Set<string>()
   #off: () => void
 
-  constructor(board: AutomergeBinding<Board>, shelf: Shelf) {
+  constructor(board: FilesDocument, shelf: Shelf) {
     this.#board = board
     this.#shelf = shelf
     this.#off = board.on("change", ({ patches, source }) => {
@@ -38,39 +42,58 @@ export class Files {
     this.#take(this.#all())
   }
 
-  /** Writes the images of these ids that the document lacks. It throws what the board throws. */
-  write(ids: Iterable<string>): void {
+  /**
+   * Writes the images of these ids that the document lacks. Returns why an image cannot be written, by id, the first time
+   * that it is to be.
+   */
+  write(ids: Iterable<string>): Map<string, string> {
+    const refused = new Map<string, string>()
     for (const id of ids) {
-      const file = this.#shelf.get(id)
-      if (!file || this.#board.doc.files[id] !== undefined) continue
-      const bytes = bytesOf(file.dataURL)
-      const slices = Math.ceil(bytes.length / sliceBytes)
-      if (slices === 0 || slices > slicesMost) continue
-      this.#board.change((d) => {
-        d.files[id] = new A.ImmutableString(JSON.stringify({ type: file.mimeType, slices }))
-      })
-      // All in one turn: what is written survives this page, and half a picture is none.
-      for (let i = 0; i < slices; i++) {
-        this.#board.change((d) => {
-          d.files[`${id}/${i}`] = bytes.subarray(i * sliceBytes, (i + 1) * sliceBytes)
-        })
+      const file = this.#refused.has(id) ? undefined : this.#shelf.get(id)
+      if (!file || Object.hasOwn(this.#stored, id)) continue
+      try {
+        this.#put(id, pictureOf(file.dataURL, file.mimeType))
+      } catch (error) {
+        this.#refused.add(id)
+        refused.set(id, (error as Error).message)
       }
     }
+    return refused
   }
 
   close(): void {
     this.#off()
   }
 
+  /** The files of the document; none where somebody has put something else in their place. */
+  get #stored(): Board["files"] {
+    const { files } = this.#board.doc
+    return record(files) ? files : {}
+  }
+
+  #put(id: string, { type, bytes }: Picture): void {
+    const slices = Math.ceil(bytes.length / sliceBytes)
+    this.#board.change((d) => {
+      if (!record(d.files)) d.files = {}
+      d.files[id] = new A.ImmutableString(JSON.stringify({ type, slices }))
+    })
+    // All in one turn: what is written survives this page, and half a picture is none.
+    for (let i = 0; i < slices; i++) {
+      this.#board.change((d) => {
+        d.files[`${id}/${i}`] = bytes.subarray(i * sliceBytes, (i + 1) * sliceBytes)
+      })
+    }
+  }
+
   #all(): Set<string> {
-    return new Set(Object.keys(this.#board.doc.files).map(idOf))
+    return new Set(Object.keys(this.#stored).map(idOf))
   }
 
   /** Gives the editor what is whole by now. */
   #take(ids: Set<string>): void {
     const whole: BinaryFileData[] = []
     for (const id of ids) {
-      const file = this.#shelf.has(id) ? undefined : readFile(this.#board.doc.files, id)
+      const file = this.#shelf.has(id) ? undefined : readFile(this.#stored, id)
       if (file) whole.push(file)
     }
     if (whole.length > 0) this.#shelf.add(whole)
@@ -91,10 +114,15 @@ export function readFile(files: Board["files"], id: string): BinaryFileData | un
     if (!(part instanceof Uint8Array)) return undefined
     parts.push(part)
   }
+  return fileOf(id, { type: head.type, bytes: joined(parts) })
+}
+
+/** Returns a picture as a file of Excalidraw's. */
+export function fileOf(id: string, picture: Picture): BinaryFileData {
   return {
     id: id as BinaryFileData["id"],
-    mimeType: head.type as BinaryFileData["mimeType"],
-    dataURL: `data:${head.type};base64,${base64Of(parts)}` as BinaryFileData["dataURL"],
+    mimeType: picture.type as BinaryFileData["mimeType"],
+    dataURL: dataURLOf(picture) as BinaryFileData["dataURL"],
     created: 0,
   }
 }
@@ -102,23 +130,19 @@ export function readFile(files: Board["files"], id: string): BinaryFileData | un
 function headOf(stored: unknown): { type: string; slices: number } | undefined {
   try {
     const { type, slices } = JSON.parse(String(stored))
-    const good = types.test(type) && Number.isInteger(slices) && slices > 0 && slices <= slicesMost
+    const good = isPictureType(type) && Number.isInteger(slices) && slices > 0 && slices <= slicesMost
     return good ? { type, slices } : undefined
   } catch {
     return undefined
   }
 }
 
-function bytesOf(dataURL: string): Uint8Array {
-  const text = atob(dataURL.slice(dataURL.indexOf(",") + 1))
-  return Uint8Array.from(text, (letter) => letter.charCodeAt(0))
-}
-
-function base64Of(parts: Uint8Array[]): string {
-  let text = ""
+function joined(parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
   for (const part of parts) {
-    // An argument list has room for some ten thousand.
-    for (let i = 0; i < part.length; i += 8192) text += String.fromCharCode(...part.subarray(i, i + 8192))
+    whole.set(part, at)
+    at += part.length
   }
-  return btoa(text)
+  return whole
 }

@@ -15,6 +15,7 @@ import { type Edit, editOf, textPath, writeEdit } from "./edit.ts"
 import { record } from "./element.ts"
 import { inHand } from "./hand.ts"
 import type { Board } from "./schema.ts"
+import { misfit } from "./wrap.ts"
 
 /** What the binding needs of a board's document. */
 export type BoardDocument = Pick<AutomergeBinding<Board>, "doc" | "change" | "changeAt" | "on"> & {
@@ -45,6 +46,8 @@ export class SceneBinding {
   #held = new Set<string>()
   /** Elements in hand that others have changed, and the heads at which the user last saw them. */
   #deferred = new Map<string, A.Heads>()
+  /** Elements that everybody has otherwise than this scene, and the properties by which one would notice. */
+  #unlike = new Map<string, string[]>()
   /** Elements that began to exist in the gesture that goes on. */
   #begun = new Set<string>()
   /** The heads that the scene shows. */
@@ -122,6 +125,11 @@ export class SceneBinding {
     this.#schedule()
   }
 
+  /** Measures the texts anew that this page has measured: a font has come. */
+  measure(): void {
+    this.#read(this.#agreed.measured.filter((id) => !this.#held.has(id)))
+  }
+
   /** Writes what is not written, now. */
   flush(): void {
     while (this.#pass(true)) {
@@ -188,7 +196,8 @@ export class SceneBinding {
     for (const element of elements) {
       if (size >= slice) break
       taken++
-      const edit = editOf(element, this.#agreed.plain(element.id))
+      const edit = this.#editOf(element)
+      if (!edit) continue
       size += edit.props.size
       if (edit.props.size > 0) edits.push(edit)
       else this.#agree(edit)
@@ -196,6 +205,16 @@ export class SceneBinding {
     if (edits.length > 0) this.#put(edits, heads)
     this.#catchUp()
     return taken < elements.length
+  }
+
+  /** Works out what is to be written of an element. One of which that cannot be said is taken back. */
+  #editOf(element: ExcalidrawElement): Edit | undefined {
+    try {
+      return editOf(element, this.#agreed.plain(element.id))
+    } catch (error) {
+      this.#takeBack(element, error)
+      return undefined
+    }
   }
 
   /** Writes all of these elements that differs. */
@@ -220,7 +239,7 @@ export class SceneBinding {
         this.#put(edits.slice(0, edits.length >> 1), heads)
         this.#put(edits.slice(edits.length >> 1), heads)
       } else {
-        this.#takeBack(edits[0] as Edit, error)
+        this.#takeBack((edits[0] as Edit).element, error)
       }
     }
   }
@@ -261,12 +280,13 @@ export class SceneBinding {
   }
 
   #agree(edit: Edit): void {
-    const { element } = edit
+    const { element, shared } = edit
     if (!this.#agreed.plain(element.id) && this.#held.has(element.id)) this.#begun.add(element.id)
     this.#agreed.settle(edit)
+    if (!shared.same || misfit(element)) this.#unlike.set(element.id, [...shared.changed, ...shared.left])
   }
 
-  #takeBack({ element }: Edit, error: unknown): void {
+  #takeBack(element: ExcalidrawElement, error: unknown): void {
     const code = (error as { code?: string }).code
     this.#options.problem(
       code === "too_large"
@@ -364,11 +384,16 @@ export class SceneBinding {
     return free
   }
 
-  /** Shows what came while something was being written. */
+  /** Shows what came while something was being written, and what was written otherwise than it is in the scene. */
   #catchUp(): void {
     const ids = this.#late?.ids ?? []
     this.#late = undefined
-    this.#read(ids.filter((id) => !this.#held.has(id)))
+    const unlike = [...this.#unlike].filter(([id]) => !this.#held.has(id))
+    for (const [id] of unlike) this.#unlike.delete(id)
+    this.#read([...ids.filter((id) => !this.#held.has(id)), ...unlike.map(([id]) => id)])
+    const names = [...new Set(unlike.flatMap(([, names]) => names))]
+    if (names.length > 0)
+      this.#options.problem(`A board does not keep this as it was, so it was changed: ${names.join(", ")}.`)
   }
 
   #read(ids: readonly string[], options?: { alive: boolean }): void {

@@ -109,7 +109,7 @@ const kinds: Record<string, Record<string, Kind>> = {
   iframe: any,
   frame,
   magicframe: frame,
-  line,
+  line: { ...line, polygon: "flag" },
   arrow: { ...line, elbowed: "flag", fixedSegments: "json", startIsSpecial: "flag", endIsSpecial: "flag" },
   freedraw: { ...placed, points: "stroke", pressures: "series", simulatePressure: "flag" },
   text: {
@@ -141,24 +141,49 @@ export const groups: readonly (readonly string[])[] = [
 /** A property in a form that `===` compares; a stroke's is its list of numbers. Undefined: the element has none. */
 export type Plain = string | number | boolean | null | undefined | number[]
 
-/** Returns the properties of an element as they are to be in the document, in the order of writing. */
-export function plainOf(element: ExcalidrawElement): Map<string, Plain> {
+/**
+ * Returns the properties of an element as they are to be in the document, in the order of writing. A value that is not of
+ * its property's kind is left out: files and clipboards hold anything.
+ */
+export function plainOf(element: Pick<ExcalidrawElement, "type">): Map<string, Plain> {
   const plain = new Map<string, Plain>()
   const values = element as unknown as Record<string, unknown>
   for (const [name, kind] of Object.entries(kindsOf(element.type) ?? {})) {
-    const value = values[name]
-    if (value === undefined) continue
-    if (kind === "json") plain.set(name, JSON.stringify(value))
-    else if (kind === "stroke")
-      plain.set(
-        name,
-        (value as number[][]).flatMap(([x = 0, y = 0]) => [round(x), round(y)]),
-      )
-    else if (kind === "series") plain.set(name, (value as number[]).map(round))
-    else if (kind === "links") plain.set(name, linksAs((value ?? []) as Link[]))
-    else plain.set(name, value as Plain)
+    const value = values[name] === undefined ? undefined : plainValue(kind, values[name])
+    if (value !== undefined) plain.set(name, value)
   }
   return plain
+}
+
+function plainValue(kind: Kind, value: unknown): Plain {
+  switch (kind) {
+    case "number":
+      return isNumber(value) ? value : undefined
+    case "flag":
+      return typeof value === "boolean" || value === null ? value : undefined
+    case "word":
+      return typeof value === "string" ? value.toWellFormed() : value === null ? null : undefined
+    case "text":
+      return typeof value === "string" ? value.toWellFormed() : undefined
+    case "json":
+      return JSON.stringify(value)
+    case "stroke":
+      return Array.isArray(value) && value.every(isPair)
+        ? value.flatMap(([x, y]) => [round(x), round(y)])
+        : undefined
+    case "series":
+      return Array.isArray(value) && value.every(isNumber) ? value.map(round) : undefined
+    case "links":
+      return Array.isArray(value) ? linksAs(value.filter(isLink)) : value === null ? null : undefined
+  }
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value)
+}
+
+function isPair(value: unknown): value is [number, number] {
+  return Array.isArray(value) && isNumber(value[0]) && isNumber(value[1])
 }
 
 /** To a hundredth, which a third of the bytes can say. */
@@ -170,6 +195,11 @@ function round(n: number): number {
 interface Link {
   id: string
   type: string
+}
+
+function isLink(value: unknown): value is Link {
+  const { id, type } = (value ?? {}) as Partial<Link>
+  return typeof id === "string" && (type === "arrow" || type === "text")
 }
 
 /** In one order, so that the same links are the same string. None are null. */

@@ -1,9 +1,9 @@
 // The Excalidraw of a board, and what binds it to the document and to the others.
 
-import { Excalidraw } from "@excalidraw/excalidraw"
-import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
+import { CaptureUpdateAction, Excalidraw, newElementWith } from "@excalidraw/excalidraw"
+import type { ExcalidrawElement, ExcalidrawImageElement } from "@excalidraw/excalidraw/element/types"
 import type { AppState, ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types"
-import { type ReactNode, useEffect, useRef, useState } from "react"
+import { type ReactNode, useLayoutEffect, useRef, useState } from "react"
 import "@excalidraw/excalidraw/index.css"
 import { Files } from "../binding/files.ts"
 import { SceneBinding } from "../binding/scene.ts"
@@ -12,7 +12,8 @@ import { Carry } from "./carry.ts"
 import { Company } from "./company.ts"
 import { Cursors } from "./cursors.ts"
 import { editorOf, shelfOf } from "./editor.ts"
-import { importScene } from "./import.ts"
+import { guard } from "./guard.ts"
+import { importFile } from "./import.ts"
 import type { Session } from "./session.ts"
 import "./canvas.css"
 
@@ -47,15 +48,17 @@ export function Canvas({ name, session, hidden, readOnly, theme, onDesk, over, c
   const layer = useRef<HTMLDivElement>(null)
   const desk = useRef<Desk>(undefined)
 
-  useEffect(() => {
+  // Excalidraw empties its scene when it goes. What is drawn is written before that, when layout effects end.
+  useLayoutEffect(() => {
     if (!api || !session || !layer.current) return undefined
-    const made = sit(session, api, layer.current)
+    const { desk: made, leave } = sit(session, api, layer.current)
     desk.current = made
     onDesk(made)
     return () => {
       desk.current = undefined
       onDesk(undefined)
-      made.scene.close()
+      leave()
+      guard(api, "what was drawn last may not be saved", () => made.scene.close())
       made.files.close()
       made.carry.close()
       made.company.close()
@@ -74,8 +77,7 @@ export function Canvas({ name, session, hidden, readOnly, theme, onDesk, over, c
         if (!api || !file || !/\.(excalidraw|json)$/i.test(file.name)) return
         event.preventDefault()
         event.stopPropagation()
-        if (!readOnly)
-          importScene(api, file).catch((error: Error) => api.setToast({ message: error.message }))
+        if (!readOnly) importFile(api, file)
       }}
     >
       <Excalidraw
@@ -94,8 +96,16 @@ export function Canvas({ name, session, hidden, readOnly, theme, onDesk, over, c
         onChange={(elements, state) => {
           if (desk.current) changed(desk.current, elements, state)
         }}
-        onScrollChange={() => api && desk.current?.company.looked(api.getAppState())}
-        onPointerUpdate={({ pointer, button }) => desk.current?.company.pointed(pointer, button === "down")}
+        onScrollChange={() => {
+          guard(api, "others may not see where you look", () => {
+            if (api) desk.current?.company.looked(api.getAppState())
+          })
+        }}
+        onPointerUpdate={({ pointer, button }) => {
+          guard(api, "others may not see your pointer", () => {
+            desk.current?.company.pointed(pointer, button === "down")
+          })
+        }}
       >
         {children}
       </Excalidraw>
@@ -105,7 +115,11 @@ export function Canvas({ name, session, hidden, readOnly, theme, onDesk, over, c
   )
 }
 
-function sit(session: Session, api: ExcalidrawImperativeAPI, layer: HTMLElement): Desk {
+function sit(
+  session: Session,
+  api: ExcalidrawImperativeAPI,
+  layer: HTMLElement,
+): { desk: Desk; leave: () => void } {
   const company = new Company(session, api, new Cursors(layer))
   const scene = new SceneBinding(session.board, editorOf(api), {
     author: () => company.author,
@@ -122,17 +136,39 @@ function sit(session: Session, api: ExcalidrawImperativeAPI, layer: HTMLElement)
   changed(desk, api.getSceneElements(), api.getAppState()) // what was drawn before the document had come
   // It would be fetched for the first text, and if there is no network then, never again.
   document.fonts.load("20px Excalifont").catch(() => {})
-  return desk
+  const measure = () => scene.measure()
+  document.fonts.addEventListener("loadingdone", measure)
+  return { desk, leave: () => document.fonts.removeEventListener("loadingdone", measure) }
 }
 
 /** Something in the editor may have changed. */
 function changed(
-  { scene, company, carry, files }: Desk,
+  { api, session, scene, company, carry, files }: Desk,
   elements: readonly ExcalidrawElement[],
   state: AppState,
 ): void {
-  scene.changed()
-  carry.changed()
-  company.looked(state)
-  files.write(elements.flatMap((e) => (e.type === "image" && !e.isDeleted && e.fileId ? [e.fileId] : [])))
+  guard(api, "what you draw is not saved", () => scene.changed())
+  guard(api, "others may not see what you drag", () => carry.changed())
+  guard(api, "others may not see what you select", () => company.looked(state))
+  guard(api, "pictures are not saved", () => {
+    if (session.board.document.status.state === "read-only") return
+    const images = elements.filter((element) => element.type === "image" && !element.isDeleted)
+    const refused = files.write(images.flatMap((image) => (image as ExcalidrawImageElement).fileId ?? []))
+    if (refused.size > 0) withoutPictures(api, refused)
+  })
+}
+
+/** Has images whose pictures the board does not take show none, here as for everybody, and says why. */
+function withoutPictures(api: ExcalidrawImperativeAPI, refused: ReadonlyMap<string, string>): void {
+  const why = [...new Set(refused.values())].join("; ")
+  const message = `A picture could not be put on this board: ${why}.`
+  // Excalidraw is in the middle of something, of which this is no part.
+  setTimeout(() => {
+    const elements = api.getSceneElementsIncludingDeleted().map((element) => {
+      const lost = element.type === "image" && element.fileId && refused.has(element.fileId)
+      return lost ? newElementWith(element as ExcalidrawImageElement, { fileId: null }) : element
+    })
+    api.updateScene({ elements, captureUpdate: CaptureUpdateAction.NEVER })
+    api.setToast({ message, closable: true, duration: Number.POSITIVE_INFINITY })
+  })
 }

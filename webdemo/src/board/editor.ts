@@ -1,17 +1,20 @@
 // The Excalidraw of the page, as the binding sees it.
 
-import { CaptureUpdateAction, isInvisiblySmallElement, restoreElements } from "@excalidraw/excalidraw"
+import { CaptureUpdateAction, isInvisiblySmallElement } from "@excalidraw/excalidraw"
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types"
 import type { Editor } from "../binding/agreement.ts"
 import type { Shelf } from "../binding/files.ts"
+import { fit } from "./fit.ts"
 
 export function editorOf(api: ExcalidrawImperativeAPI): Editor {
   return {
     elements: () => api.getSceneElementsIncludingDeleted(),
     state: () => api.getAppState(),
     show(elements, moved) {
-      const before = new Map(api.getSceneElementsIncludingDeleted().map((element) => [element.id, element]))
+      const before = new Map(
+        api.getSceneElementsIncludingDeleted().map((element: ExcalidrawElement) => [element.id, element]),
+      )
       api.updateScene({ elements, captureUpdate: CaptureUpdateAction.NEVER })
       if (moved.size === 0) return
       // What Excalidraw has drawn of an element it keeps by the object: a new one costs a canvas, which for 2,000 takes a
@@ -23,10 +26,10 @@ export function editorOf(api: ExcalidrawImperativeAPI): Editor {
       })
       api.updateScene({ elements: same, captureUpdate: CaptureUpdateAction.NEVER })
     },
-    invisible: isInvisiblySmallElement,
-    // Without repairBindings Excalidraw 0.18.1 measures nothing.
-    refit: (elements): ExcalidrawElement[] =>
-      restoreElements(elements, null, { repairBindings: true, refreshDimensions: true }),
+    // A text that nobody has measured is not small, and neither is one that a file brought so.
+    invisible: (element: ExcalidrawElement) =>
+      isInvisiblySmallElement(element) && !(element.type === "text" && element.originalText !== ""),
+    fit,
   }
 }
 

@@ -1,13 +1,14 @@
 import "./assets.ts"
-import { placeOf } from "../link/link.ts"
+import { isDoubtful, placeOf } from "../link/link.ts"
+import { Nowhere } from "../link/nowhere.tsx"
 import { mount } from "../look/mount.ts"
 import { BoardPage } from "./page.tsx"
 import { enter } from "./session.ts"
 
 const place = placeOf(location)
-if (place) {
+if (place && !isDoubtful(location)) {
   document.title = `${place.name.replaceAll("-", " ")} · Baton`
   mount(<BoardPage place={place} entering={enter(place)} />)
 } else {
-  location.replace("/")
+  mount(<Nowhere kind="board" />)
 }

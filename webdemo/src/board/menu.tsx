@@ -6,7 +6,7 @@ import { newName } from "../link/names.ts"
 import { ExportIcon, ImportIcon, NewIcon, SplitIcon } from "../look/icons.tsx"
 import { getTheme, setTheme } from "../look/theme.ts"
 import { exportScene } from "./export.ts"
-import { importable, importScene } from "./import.ts"
+import { importable, importFile } from "./import.ts"
 
 interface MenuProps {
   place: Place
@@ -20,8 +20,7 @@ export function Menu({ place, api, readOnly }: MenuProps) {
   const input = useRef<HTMLInputElement>(null)
   const { SaveAsImage, SearchMenu, ClearCanvas, Help, ToggleTheme } = MainMenu.DefaultItems
   const take = (file: File | undefined) => {
-    if (!file || !api) return
-    importScene(api, file).catch((error: Error) => api.setToast({ message: error.message, closable: true }))
+    if (file && api) importFile(api, file)
   }
   return (
     <>
@@ -44,7 +43,7 @@ export function Menu({ place, api, readOnly }: MenuProps) {
         >
           New board
         </MainMenu.Item>
-        <MainMenu.ItemLink icon={<SplitIcon />} href={`${pathOf(place)}?split`}>
+        <MainMenu.ItemLink icon={<SplitIcon />} href={pathOf(place, "split")}>
           Two boards side by side
         </MainMenu.ItemLink>
         <MainMenu.Separator />

@@ -5,6 +5,7 @@ import { CommentLayer } from "../comments/layer.tsx"
 import { HistoryButton } from "../history/button.tsx"
 import type { Place } from "../link/link.ts"
 import { Refused } from "../link/refused.tsx"
+import { Boundary } from "../look/boundary.tsx"
 import { Header } from "../look/header.tsx"
 import { useTheme } from "../look/usetheme.ts"
 import { PeopleBar } from "../people/bar.tsx"
@@ -45,7 +46,8 @@ export function BoardPage({ place, entering }: { place: Place; entering: Promise
 
   const rights = useRights(session?.board.document)
   const empty = () => Object.keys(session?.board.doc.elements ?? {}).length === 0
-  if (rights?.barred && (asking || empty())) return <Refused place={place} status={rights.status} />
+  if ((rights?.barred && (asking || empty())) || (rights?.unloadable && empty()))
+    return <Refused place={place} status={rights.status} />
   const readOnly = rights?.readOnly ?? false
   return (
     <div className="board">
@@ -66,32 +68,36 @@ export function BoardPage({ place, entering }: { place: Place; entering: Promise
         />
       )}
       {past && desk && (
-        <PastPage
-          desk={desk}
-          theme={theme}
-          readOnly={readOnly}
-          close={() => {
-            setPast(false)
-            historyButton.current?.focus()
-          }}
-        />
+        <Boundary what="The history">
+          <PastPage
+            desk={desk}
+            theme={theme}
+            readOnly={readOnly}
+            close={() => {
+              setPast(false)
+              historyButton.current?.focus()
+            }}
+          />
+        </Boundary>
       )}
-      <Canvas
-        name={place.name}
-        hidden={past}
-        session={session}
-        readOnly={readOnly}
-        theme={theme}
-        onDesk={showDesk}
-        over={
-          <>
-            {comments && <CommentLayer comments={comments} />}
-            {reactions && <ReactionLayer reactions={reactions} />}
-          </>
-        }
-      >
-        <Menu place={place} api={desk?.api} readOnly={readOnly} />
-      </Canvas>
+      <Boundary what="The whiteboard">
+        <Canvas
+          name={place.name}
+          hidden={past}
+          session={session}
+          readOnly={readOnly}
+          theme={theme}
+          onDesk={showDesk}
+          over={
+            <>
+              {comments && <CommentLayer comments={comments} />}
+              {reactions && <ReactionLayer reactions={reactions} />}
+            </>
+          }
+        >
+          <Menu place={place} api={desk?.api} readOnly={readOnly} />
+        </Canvas>
+      </Boundary>
     </div>
   )
 }

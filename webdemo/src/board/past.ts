@@ -136,10 +136,12 @@ function changeOf({ payload }: Moment): ReturnType<typeof A.decodeChange> | unde
 
 /** The heads before the first moment: those of the state that stands for what was pruned, or none. */
 function headsOf({ base }: Log, doc: A.Doc<Board>): A.Heads {
+  if (!base?.state) return []
   try {
-    const heads = base?.state ? A.getHeads(A.load(base.state)) : []
+    const heads = A.getHeads(A.load(base.state))
     return A.hasHeads(doc, heads) ? heads : []
   } catch {
-    return [] // what somebody has stored there is no document
+    base.state = undefined // it is none that can be shown
+    return []
   }
 }

@@ -10,6 +10,7 @@ import { ReadingBar, useReading } from "../history/reading.tsx"
 import { History } from "../history/slider.tsx"
 import type { Theme } from "../look/theme.ts"
 import type { Desk } from "./canvas.tsx"
+import { fitAll } from "./fit.ts"
 import { collaborator, showCollaborators } from "./outlines.ts"
 import { Past } from "./past.ts"
 import { restorePast } from "./restore.ts"
@@ -40,7 +41,7 @@ export function PastPage({ desk, theme, readOnly, close }: PastPageProps) {
 
   useEffect(() => {
     if (!api || !past || index === undefined) return
-    api.updateScene({ elements: past.at(index), captureUpdate: CaptureUpdateAction.NEVER })
+    api.updateScene({ elements: fitAll(past.at(index)), captureUpdate: CaptureUpdateAction.NEVER })
     outline(api, byAuthor ? past.makers() : lastAuthor(past, index), people)
   }, [api, past, index, byAuthor, people])
 

@@ -4,10 +4,11 @@ import { CaptureUpdateAction } from "@excalidraw/excalidraw"
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
 import { nonce } from "../binding/element.ts"
 import type { Desk } from "./canvas.tsx"
+import { fitAll } from "./fit.ts"
 
 /** Makes a board's elements these, for everybody. */
 export function restorePast({ api, scene }: Desk, past: readonly ExcalidrawElement[]): void {
-  const then = new Map(past.map((element) => [element.id, element]))
+  const then = new Map(fitAll(past).map((element) => [element.id, element]))
   const elements = api.getSceneElementsIncludingDeleted().map((now) => {
     const was = then.get(now.id)
     then.delete(now.id)

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react"
+import { beginningOf } from "../look/beginning.ts"
 import { AddIcon, CloseIcon } from "../look/icons.tsx"
 import { initials } from "../people/bar.tsx"
 import { type Comments, isNarrow, useView } from "./comments.ts"
@@ -121,7 +122,7 @@ function Item({ thread: { notes, count }, unread, open, onClick }: ItemProps) {
           {unread && <i role="img" aria-label="unread" />}
         </span>
         <span className="threads-text" dir="auto">
-          {first.text.slice(0, 200)}
+          {beginningOf(first.text, 200)}
         </span>
         {count > 1 && (
           <span className="threads-more">{count === 2 ? "1 reply" : `${count - 1} replies`}</span>

@@ -2,6 +2,7 @@
 // or gets a default, and there is a most of everything, so that no page breaks by it.
 
 import * as A from "@automerge/automerge/slim"
+import { beginningOf } from "../look/beginning.ts"
 import { colours } from "../people/colours.ts"
 import { nameLength } from "../people/me.ts"
 import { inOrder } from "./ids.ts"
@@ -89,11 +90,11 @@ function readThread(id: string, { x, y, resolved, notes }: Record<string, unknow
 function readNote(id: string, note: Record<string, unknown>): Remark[] {
   const text = word(note.text).trim()
   if (text === "") return []
-  const [name, colour] = [word(note.name).trim().slice(0, nameLength), word(note.colour)]
+  const [name, colour] = [beginningOf(word(note.name).trim(), nameLength), word(note.colour)]
   return [
     {
       id,
-      text: text.length > textLength ? `${text.slice(0, textLength)}…` : text,
+      text: text.length > textLength ? `${beginningOf(text, textLength)}…` : text,
       name: name || "Somebody",
       colour: colours.includes(colour) ? colour : "#495057",
       at: time(note.at),

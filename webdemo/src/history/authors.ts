@@ -1,5 +1,6 @@
 // Who made a moment. Documents keep what authors said of themselves, by actor: that is not trusted.
 
+import { beginningOf } from "../look/beginning.ts"
 import { colours } from "../people/colours.ts"
 import { type Me, nameLength } from "../people/me.ts"
 import type { Moment } from "./log.ts"
@@ -10,7 +11,7 @@ export type People = ReadonlyMap<string, unknown>
 /** Returns the author of a moment. A name that a token vouches for goes before one that somebody has given themselves. */
 export function authorOf({ actor, by }: Pick<Moment, "actor" | "by">, people: People): Me {
   const { name, colour } = Object(people.get(actor))
-  const given = typeof name === "string" ? name.trim().slice(0, nameLength) : ""
+  const given = typeof name === "string" ? beginningOf(name.trim(), nameLength) : ""
   return { name: by || given || "Somebody", colour: colours.includes(colour) ? colour : colourFor(actor) }
 }
 

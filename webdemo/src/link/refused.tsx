@@ -1,7 +1,7 @@
 // What one sees where the relay lets nobody in: why, what to ask for, and a place to put it.
 
 import type { Status } from "@baton-relay/client"
-import { type FormEvent, useEffect, useState } from "react"
+import { type FormEvent, useState } from "react"
 import { documentOf, linkIn, type Place, pathOf, placeOf, setToken, token, tokenIn } from "./link.ts"
 import "./refused.css"
 
@@ -28,6 +28,11 @@ export function refusalOf(place: Place, { reason }: Status, withToken: boolean):
         title: `You have no access to this ${place.kind}`,
         text: `The token you came by is good, but not for this ${place.kind}. Ask whoever gave it to you for one with rights to ${documentOf(place)}.`,
       }
+    case "snapshot":
+      return {
+        title: `This ${place.kind} cannot be opened`,
+        text: `What the relay has stored of it does not load in this browser: ${reason.message}. Tell whoever runs the relay. Whoever still has the ${place.kind} open has all of it.`,
+      }
   }
   return {
     title: "The relay refused it",
@@ -43,15 +48,27 @@ interface RefusedProps {
 
 /** Takes the place of a document that one may not see. */
 export function Refused({ place, status }: RefusedProps) {
+  const refusal = refusalOf(place, status, token() !== undefined)
+  return (
+    <main className="refused">
+      <h1>{refusal.title}</h1>
+      <p>{refusal.text}</p>
+      {status.reason?.code === "snapshot" ? (
+        <button type="button" onClick={() => location.reload()}>
+          Try again
+        </button>
+      ) : (
+        <Access place={place} />
+      )}
+      <a href="/">Start page</a>
+    </main>
+  )
+}
+
+/** Takes a link or a token, and goes in with it. */
+function Access({ place }: { place: Place }) {
   const [text, setText] = useState("")
   const [wrong, setWrong] = useState<string>()
-  const refusal = refusalOf(place, status, token() !== undefined)
-  useEffect(() => {
-    // Somebody may put the link into the address bar, which loads nothing if only its end differs.
-    const given = () => token() && location.reload()
-    addEventListener("hashchange", given)
-    return () => removeEventListener("hashchange", given)
-  }, [])
   const submit = (event: FormEvent) => {
     event.preventDefault()
     const link = linkIn(text)
@@ -67,28 +84,23 @@ export function Refused({ place, status }: RefusedProps) {
     else location.reload()
   }
   return (
-    <main className="refused">
-      <h1>{refusal.title}</h1>
-      <p>{refusal.text}</p>
-      <form onSubmit={submit}>
-        <label>
-          Paste the link or the token
-          <input
-            value={text}
-            autoCapitalize="none"
-            autoComplete="off"
-            spellCheck={false}
-            aria-invalid={wrong !== undefined}
-            onChange={(event) => {
-              setText(event.target.value)
-              setWrong(undefined)
-            }}
-          />
-        </label>
-        <button type="submit">Go in</button>
-        <p role="alert">{wrong}</p>
-      </form>
-      <a href="/">Start page</a>
-    </main>
+    <form onSubmit={submit}>
+      <label>
+        Paste the link or the token
+        <input
+          value={text}
+          autoCapitalize="none"
+          autoComplete="off"
+          spellCheck={false}
+          aria-invalid={wrong !== undefined}
+          onChange={(event) => {
+            setText(event.target.value)
+            setWrong(undefined)
+          }}
+        />
+      </label>
+      <button type="submit">Go in</button>
+      <p role="alert">{wrong}</p>
+    </form>
   )
 }

@@ -5,8 +5,8 @@
 function pageAt({ pathname, searchParams }: URL): string | undefined {
   if (pathname === "/") return "/start.html"
   if (pathname === "/status") return "/status.html"
-  if (/^\/text\/[^/]+$/.test(pathname)) return "/text.html"
-  if (!/^\/board\/[^/]+$/.test(pathname)) return undefined
+  if (/^\/text\/[^/]+\/?$/.test(pathname)) return "/text.html"
+  if (!/^\/board\/[^/]+\/?$/.test(pathname)) return undefined
   return searchParams.has("split") ? "/split.html" : "/board.html"
 }
 

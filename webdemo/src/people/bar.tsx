@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react"
+import { beginningOf, firstOf } from "../look/beginning.ts"
 import { colours } from "./colours.ts"
 import { getMe, nameLength, onMe, setMe } from "./me.ts"
 import type { Person } from "./roster.ts"
@@ -92,8 +93,8 @@ function Face({ person, followed, onFollow }: FaceProps) {
 /** One letter, or those of two words. */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/)
-  const first = [...(words[0] ?? "")][0] ?? "?"
-  const last = words.length > 1 ? ([...(words.at(-1) ?? "")][0] ?? "") : ""
+  const first = firstOf(words[0] ?? "") || "?"
+  const last = words.length > 1 ? firstOf(words.at(-1) ?? "") : ""
   return (first + last).toUpperCase()
 }
 
@@ -128,7 +129,7 @@ function MeDialog({ close }: { close: () => void }) {
     >
       <label>
         Your name
-        <input value={name} maxLength={nameLength} onChange={(event) => setName(event.target.value)} />
+        <input value={name} onChange={(event) => setName(beginningOf(event.target.value, nameLength))} />
       </label>
       <fieldset>
         <legend>Your colour</legend>

@@ -1,5 +1,6 @@
 // Who this browser's user is to the others: a name and a colour, kept in the browser.
 
+import { beginningOf } from "../look/beginning.ts"
 import { colours } from "./colours.ts"
 
 export interface Me {
@@ -12,7 +13,7 @@ const animals =
     " ",
   )
 
-/** The longest name. */
+/** The longest name, in UTF-16 units. */
 export const nameLength = 40
 
 let me: Me | undefined
@@ -26,7 +27,7 @@ export function getMe(): Me {
 
 export function setMe(change: Partial<Me>): Me {
   const next = { ...(me ?? { name: "", colour: "" }), ...change }
-  me = { name: next.name.trim().slice(0, nameLength) || pick(animals), colour: next.colour }
+  me = { name: beginningOf(next.name.trim(), nameLength) || pick(animals), colour: next.colour }
   try {
     localStorage.setItem(keyHere(), JSON.stringify(me))
   } catch {

@@ -2,6 +2,7 @@
 // and colours are ours.
 
 import type { Doc, Participant } from "@baton-relay/client"
+import { beginningOf } from "../look/beginning.ts"
 import { colours, freeColour } from "./colours.ts"
 import { getMe, type Me, nameLength } from "./me.ts"
 
@@ -27,7 +28,7 @@ export function personOf(session: string, participant: Participant): Person | un
   if (typeof colour !== "string" || !colours.includes(colour)) return undefined
   // A name that a token vouches for goes before one that somebody has given themselves.
   const known = participant.user?.name || participant.user?.id || ""
-  const given = typeof name === "string" ? name.slice(0, nameLength) : ""
+  const given = typeof name === "string" ? beginningOf(name, nameLength) : ""
   return { session, name: known || given || "Somebody", colour, user: participant.user?.id ?? "" }
 }
 

@@ -1,6 +1,7 @@
 // The documents that this browser was in, newest first, kept in the browser and the same in all its tabs.
 
 import { isName, type Place } from "../link/link.ts"
+import { beginningOf } from "../look/beginning.ts"
 
 export interface Recent extends Place {
   /** What the document calls itself. */
@@ -130,7 +131,7 @@ function checked(entry: unknown): Recent | undefined {
     kind,
     name,
     at,
-    ...(typeof title === "string" && title !== "" && { title: title.slice(0, longestTitle) }),
+    ...(typeof title === "string" && title !== "" && { title: beginningOf(title, longestTitle) }),
     ...(typeof thumbnail === "string" &&
       thumbnail.length <= longestThumbnail &&
       (kind === "text" || thumbnail.startsWith("data:image/")) && { thumbnail }),

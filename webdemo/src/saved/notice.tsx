@@ -1,4 +1,4 @@
-// What a person has to know before they write on: that they may not, or that it was deleted.
+// What a person has to know before they write on: that they may not, or that nothing of it reaches the relay.
 
 import type { Place } from "../link/link.ts"
 import type { Rights } from "./rights.ts"
@@ -14,7 +14,30 @@ interface NoticeProps {
 }
 
 export function Notice({ place, rights, recover, askAccess }: NoticeProps) {
-  const { status, barred, readOnly } = rights
+  const { status, barred, unloadable, readOnly } = rights
+  if (status.state === "offline" && status.reason?.code === "upgrade") {
+    return (
+      <aside className="notice notice-bad" role="alert">
+        <p>
+          The relay answers, but not over WebSocket, so nothing is saved there and nothing of others comes.
+          Tell whoever runs it: the proxy before it must pass upgrades.
+        </p>
+      </aside>
+    )
+  }
+  if (unloadable) {
+    return (
+      <aside className="notice notice-bad" role="alert">
+        <p>
+          This browser cannot open what the relay has stored of this {place.kind}: {status.reason?.message}.
+          What you see is what this browser has; what you write is kept here and not sent.
+        </p>
+        <button type="button" onClick={recover}>
+          Try again
+        </button>
+      </aside>
+    )
+  }
   if (status.state === "refused" && status.reason?.code === "deleted") {
     return (
       <aside className="notice notice-bad" role="alert">

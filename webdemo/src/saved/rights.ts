@@ -6,6 +6,8 @@ export interface Rights {
   status: Status
   /** The relay lets nobody in with this token, or without one. */
   barred: boolean
+  /** What the relay has stored of it does not load here, and nothing else has all of it. */
+  unloadable: boolean
   readOnly: boolean
 }
 
@@ -18,8 +20,10 @@ export function useRights(doc: Doc | undefined): Rights | undefined {
     () => doc?.status,
   )
   if (!doc || !status) return undefined
-  const barred = status.state === "refused" && !doc.refusal && status.reason?.code !== "deleted"
+  const unloadable = status.state === "refused" && status.reason?.code === "snapshot"
+  const barred =
+    status.state === "refused" && !unloadable && !doc.refusal && status.reason?.code !== "deleted"
   // Rights that are not known yet may be there: what is made offline waits for them.
   const readOnly = barred || (status.access !== undefined && !status.access.includes("write"))
-  return { status, barred, readOnly }
+  return { status, barred, unloadable, readOnly }
 }

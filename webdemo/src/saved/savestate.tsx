@@ -55,7 +55,11 @@ export function standingOf({ state, reason, storage }: Status, pending: number):
         ? { look: "busy", text: "Connecting", detail: "On the way to the relay." }
         : { look: "busy", text: `Connecting, ${pending} to send`, detail: kept }
     case "syncing":
-      return { look: "busy", text: "Loading", detail: "What others have written is coming." }
+      return {
+        look: "busy",
+        text: "Loading",
+        detail: `What others have written is coming.${reason ? ` It is tried again: ${reason.message}.` : ""}`,
+      }
   }
 }
 

@@ -115,7 +115,7 @@ function Sharing({ place }: { place: Place }) {
       {origins?.length === 0 && <OnlyHere withTokens={ours !== undefined} />}
       {place.kind === "board" && self === top && (
         <p className="share-split">
-          Nobody else there? <a href={`${pathOf(place)}?split`}>Try it alone: two boards side by side</a>
+          Nobody else there? <a href={pathOf(place, "split")}>Try it alone: two boards side by side</a>
         </p>
       )}
     </>

@@ -2,7 +2,8 @@
 // cut off from the other.
 
 import { useRef, useState } from "react"
-import { linkOf, pathOf, placeOf } from "../link/link.ts"
+import { isDoubtful, pathOf, placeOf } from "../link/link.ts"
+import { Nowhere } from "../link/nowhere.tsx"
 import { mount } from "../look/mount.ts"
 import { ThemeSwitch } from "../look/themeswitch.tsx"
 import "./split.css"
@@ -14,17 +15,7 @@ interface Word {
 
 function Split() {
   const place = placeOf(location)
-  if (!place) {
-    return (
-      <main className="split-none">
-        <h1>There is no such board</h1>
-        <p>
-          A board's name has letters, digits and - . _ ~, and at most 100. <a href="/">Start page</a>
-        </p>
-      </main>
-    )
-  }
-  const board = linkOf(place, location.origin)
+  if (!place || isDoubtful(location)) return <Nowhere kind="board" />
   return (
     <div className="split">
       <header>
@@ -34,8 +25,8 @@ function Split() {
         <ThemeSwitch />
       </header>
       <main>
-        <Side title="You" src={`${board}?person=1`} />
-        <Side title="Also you" src={`${board}?person=2`} />
+        <Side title="You" src={pathOf(place, "person=1")} />
+        <Side title="Also you" src={pathOf(place, "person=2")} />
       </main>
     </div>
   )

@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react"
-import { isName, type Kind, linkIn, pathOf, placeOf } from "../link/link.ts"
+import { isName, type Kind, linkIn, nameLike, nameRule, pathOf, placeOf } from "../link/link.ts"
 import "./open.css"
 
 /** The address that a link or a name leads to; undefined if the text is neither. People say names with spaces. */
@@ -13,14 +13,20 @@ function addressOf(text: string, kind: Kind): string | undefined {
 export function Open() {
   const [text, setText] = useState("")
   const [chosen, choose] = useState<Kind>("board")
-  const [wrong, setWrong] = useState(false)
+  const [wrong, setWrong] = useState<string>()
   const link = linkIn(text)
   const kind = (link && placeOf(link)?.kind) ?? chosen
   const submit = (event: FormEvent) => {
     event.preventDefault()
     const address = addressOf(text, kind)
-    if (address) location.assign(address)
-    else setWrong(true)
+    if (address) return location.assign(address)
+    const like = /[/:]/.test(text) ? undefined : nameLike(text)
+    if (like === undefined)
+      setWrong(`That is no link to a board or a text, and no name: names have ${nameRule}.`)
+    else {
+      setText(like)
+      setWrong(`Names have ${nameRule}. “${like}” is one: open it, or change it.`)
+    }
   }
   return (
     <form className="open" onSubmit={submit}>
@@ -32,11 +38,11 @@ export function Open() {
         autoCapitalize="none"
         autoComplete="off"
         spellCheck={false}
-        aria-invalid={wrong}
+        aria-invalid={wrong !== undefined}
         aria-describedby="open-wrong"
         onChange={(event) => {
           setText(event.target.value)
-          setWrong(false)
+          setWrong(undefined)
         }}
       />
       <fieldset disabled={link !== undefined}>
@@ -56,8 +62,7 @@ export function Open() {
       </fieldset>
       <button type="submit">Open</button>
       <p id="open-wrong" role="alert">
-        {wrong &&
-          "That is no link to a board or a text, and no name either: those have letters, digits and - . _ ~, at most 100."}
+        {wrong}
       </p>
     </form>
   )

@@ -53,7 +53,8 @@ async function get(): Promise<Answer> {
   const own = token()
   try {
     const response = await fetch("/v1/admin/status", {
-      headers: own ? { Authorization: `Bearer ${own}` } : {},
+      headers: own ? { "Baton-Token": own } : {},
+      redirect: "error", // the token is for the relay alone
       cache: "no-store",
       signal: AbortSignal.timeout(patience),
     })

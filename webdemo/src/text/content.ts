@@ -2,6 +2,7 @@
 
 import { useSyncExternalStore } from "react"
 import type * as Y from "yjs"
+import { beginningOf } from "../look/beginning.ts"
 
 /** At least so long between two readings, ms. */
 const pause = 150
@@ -53,14 +54,34 @@ function whenIdle(call: () => void): void {
   else setTimeout(call)
 }
 
+/** So much of a heading is looked at, in UTF-16 units: a name has a fraction of it. */
+const mostOfHeading = 1000
+
 /** The first heading, without its marks; undefined if there is none. */
 export function headingOf(source: string): string | undefined {
-  const [, heading = ""] = /^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$/m.exec(source) ?? []
+  // Each expression here takes time that grows with the text's length, whatever the text is.
+  for (const { index } of source.matchAll(/^ {0,3}#{1,6}[ \t]/gm)) {
+    const end = source.indexOf("\n", index)
+    const line = source.slice(index, end < 0 ? source.length : end)
+    const heading = withoutClosing(line.slice(line.indexOf("#")).replace(/^#+/, "").trim())
+    if (heading) return plainOf(beginningOf(heading, mostOfHeading)) || undefined
+  }
+  return undefined
+}
+
+/** Takes away the # that may end a heading, after a space. */
+function withoutClosing(heading: string): string {
+  let end = heading.length
+  while (heading[end - 1] === "#") end--
+  return end === 0 || /\s/.test(heading[end - 1] as string) ? heading.slice(0, end).trimEnd() : heading
+}
+
+function plainOf(heading: string): string {
   const plain = heading
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
     .replace(/[*_`~]/g, "")
     .trim()
-  return plain.slice(0, 100) || undefined
+  return beginningOf(plain, 100)
 }
 
 /** Of scripts without spaces each character counts as a word, as elsewhere. */

@@ -1,14 +1,13 @@
 // The editor of a text, with the carets of all who are in it.
 
+import { collab, textOf } from "@baton-relay/client/codemirror"
 import { Compartment, EditorState, type Extension } from "@codemirror/state"
-import { EditorView, keymap } from "@codemirror/view"
+import { EditorView, keymap, placeholder } from "@codemirror/view"
 import { useEffect, useRef } from "react"
-import { yCollab, ySync, yUndoManagerKeymap } from "y-codemirror.next"
+import { yUndoManagerKeymap } from "y-codemirror.next"
 import { useTheme } from "../look/usetheme.ts"
-import { plain } from "./plain.ts"
 import type { Session } from "./session.ts"
 import { editing } from "./setup.ts"
-import { sync } from "./sync.ts"
 import "./editor.css"
 
 const darkness = new Compartment()
@@ -16,29 +15,24 @@ const rights = new Compartment()
 
 /** Who may only read can still go through the text by keyboard. */
 function rightsOf(readOnly: boolean): Extension {
-  if (!readOnly) return []
+  if (!readOnly) return placeholder("Write here. Markdown makes headings, lists and tables of it.")
   return [
+    placeholder("Nothing is written here yet."),
     EditorState.readOnly.of(true),
     EditorView.editable.of(false),
     EditorView.contentAttributes.of({ "aria-readonly": "true" }),
   ]
 }
 
-/** The carets of others and the undo of y-codemirror.next, with our sync in the place of its own. */
-function collab({ text, provider, undo }: Session): Extension {
-  const extensions = yCollab(text, provider.awareness, { undoManager: undo }) as Extension[]
-  return extensions.map((extension) => (extension === ySync ? sync : extension))
-}
-
 /** Makes the editor of a session. The caller destroys it. */
 export function openEditor(session: Session): EditorView {
-  const { place, text } = session
+  const { place, text, provider, undo } = session
   return new EditorView({
-    doc: plain(text).text,
+    doc: textOf(text),
     extensions: [
       keymap.of(yUndoManagerKeymap),
       editing,
-      collab(session),
+      collab(text, provider.awareness, { undoManager: undo }),
       EditorView.contentAttributes.of({
         "aria-label": `Text of ${place.name}`,
         "aria-describedby": "editor-keys",
@@ -67,6 +61,10 @@ export function Editor({ view, readOnly, hidden }: EditorProps) {
     place.current?.append(view.dom)
     return () => view.dom.remove()
   }, [view])
+  useEffect(() => {
+    // One can write at once, unless one is somewhere else on the page already.
+    if (!hidden && !readOnly && document.activeElement === document.body) view.focus()
+  }, [view, hidden, readOnly])
   useEffect(() => {
     const dark = EditorView.darkTheme.of(theme === "dark")
     view.dispatch({ effects: [darkness.reconfigure(dark), rights.reconfigure(rightsOf(readOnly))] })

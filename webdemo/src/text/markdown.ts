@@ -10,12 +10,34 @@ export type Surroundings = {
   readOnly: boolean
 }
 
+/** What a text becomes. */
+export interface Rendered {
+  /** The HTML of its blocks, each one element. */
+  blocks: string[]
+  /** Whether these are all. */
+  whole: boolean
+}
+
+/** So many parts of a text are shown at most: words in a row, marks, lines. A book has fewer. */
+const mostParts = 200_000
+
 const md = new MarkdownIt({ html: false, linkify: false, typographer: false })
 const { escapeHtml } = md.utils
 
 /** A task's line, counted from 0, is in its box's data-task; where blocks begin, in their data-line. */
-export function renderMarkdown(source: string, surroundings: Surroundings): string {
-  return md.render(source, surroundings)
+export function renderMarkdown(source: string, surroundings: Surroundings): Rendered {
+  const tokens = md.parse(source, surroundings)
+  const blocks: string[] = []
+  let parts = 0
+  let first = 0
+  for (const [i, { level, nesting, children }] of tokens.entries()) {
+    parts += 1 + (children?.length ?? 0)
+    if (level > 0 || nesting > 0) continue
+    if (parts > mostParts) return { blocks, whole: false }
+    blocks.push(md.renderer.render(tokens.slice(first, i + 1), md.options, surroundings).trimEnd())
+    first = i + 1
+  }
+  return { blocks, whole: true }
 }
 
 /** Returns where in a line the mark of a task is, and what it becomes; undefined if the line is no task. */

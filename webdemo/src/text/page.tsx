@@ -3,6 +3,7 @@
 import type { EditorView } from "@codemirror/view"
 import { memo, useEffect, useRef, useState } from "react"
 import { Refused } from "../link/refused.tsx"
+import { beginningOf } from "../look/beginning.ts"
 import { remember } from "../recent/recent.ts"
 import { Notice } from "../saved/notice.tsx"
 import { useRights } from "../saved/rights.ts"
@@ -34,8 +35,9 @@ export function TextPage({ session, editor, content }: TextPageProps) {
   const title = headingOf(source) ?? place.name
   useRemembered(session, source, title)
 
-  const { status, barred, readOnly } = rights
-  if (barred && (asking || source === "")) return <Refused place={place} status={status} />
+  const { status, barred, unloadable, readOnly } = rights
+  if ((barred && (asking || source === "")) || (unloadable && source === ""))
+    return <Refused place={place} status={status} />
   return (
     <div className="text">
       <TextHeader
@@ -79,7 +81,7 @@ function useRemembered({ place, provider }: Session, source: string, title: stri
   useEffect(() => {
     document.title = `${title} - Baton`
     if (source === "" && !provider.synced) return // nobody knows yet whether there is such a text
-    const timer = setTimeout(() => remember({ ...place, title, thumbnail: source.slice(0, 300) }), 1000)
+    const timer = setTimeout(() => remember({ ...place, title, thumbnail: beginningOf(source, 300) }), 1000)
     return () => clearTimeout(timer)
   }, [place, provider, source, title])
 }

@@ -42,7 +42,7 @@ export class Past {
   private constructor(log: Log) {
     this.log = log
     this.#updates = log.moments.map(updateOf)
-    if (log.base?.state) apply(this.#doc, log.base.state)
+    if (log.base && !apply(this.#doc, log.base.state)) log.base.state = undefined // it is none that can be shown
     this.#keep()
   }
 
@@ -135,12 +135,14 @@ function updateOf({ payload }: Moment): Uint8Array | undefined {
   }
 }
 
-/** Applies an update; what Yjs cannot read changes nothing, as in the live text. */
-function apply(doc: Y.Doc, update: Uint8Array | undefined): void {
+/** Applies an update; what Yjs cannot read, as somebody's program wrote it, changes nothing, as in the live text. */
+function apply(doc: Y.Doc, update: Uint8Array | undefined): boolean {
+  if (!update) return false
   try {
-    if (update) Y.applyUpdate(doc, update)
+    Y.applyUpdate(doc, update)
+    return true
   } catch {
-    // Somebody's program wrote it.
+    return false
   }
 }
 

@@ -4,21 +4,13 @@
 import * as Y from "yjs"
 
 /** Stands for a thing that is no text: OBJECT REPLACEMENT CHARACTER. */
-export const thing = "\ufffc"
+const thing = "\ufffc"
 
 /** What there is of a Y.Text, piece by piece: the text, who wrote it, and as their how manieth character. */
-export function* piecesOf(
-  text: Y.Text,
-): Generator<{ text: string; client: number; clock: number; strange: boolean }> {
+export function* piecesOf(text: Y.Text): Generator<{ text: string; client: number; clock: number }> {
   for (let item = text._start; item; item = item.right) {
     if (item.deleted || !item.countable) continue
-    const strange = !(item.content instanceof Y.ContentString)
-    const piece = strange ? thing.repeat(item.length) : (item.content as Y.ContentString).str
-    yield { text: piece, client: item.id.client, clock: item.id.clock, strange }
+    const text = item.content instanceof Y.ContentString ? item.content.str : thing.repeat(item.length)
+    yield { text, client: item.id.client, clock: item.id.clock }
   }
-}
-
-export function plain(text: Y.Text): { text: string; strange: boolean } {
-  const pieces = [...piecesOf(text)]
-  return { text: pieces.map((piece) => piece.text).join(""), strange: pieces.some((piece) => piece.strange) }
 }

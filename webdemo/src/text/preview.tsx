@@ -1,9 +1,11 @@
 // The text as it reads, beside it or in its place.
 
 import type { EditorView } from "@codemirror/view"
-import { useEffect, useRef } from "react"
-import { renderMarkdown, toggled } from "./markdown.ts"
+import { useEffect, useRef, useState } from "react"
+import { toggled } from "./markdown.ts"
+import { Rendering } from "./rendering.ts"
 import { followScrolling } from "./scrolling.ts"
+import { Shown } from "./shown.ts"
 import "./preview.css"
 
 interface PreviewProps {
@@ -14,10 +16,29 @@ interface PreviewProps {
   beside: boolean
 }
 
+const notices = {
+  begun: "The preview ends here: the text is too large to show all of it.",
+  none: "There is no preview: rendering the text fails, or takes too long.",
+}
+
 export function Preview({ source, view, readOnly, beside }: PreviewProps) {
   const page = useRef<HTMLElement>(null)
+  const rendering = useRef<Rendering>(null)
+  const [state, setState] = useState<"whole" | "begun" | "none">("whole")
   useEffect(() => {
-    if (page.current) show(page.current, renderMarkdown(source, { origin: location.origin, readOnly }))
+    const shown = new Shown(page.current as HTMLElement)
+    const made = new Rendering((rendered) => {
+      setState(!rendered ? "none" : rendered.whole ? "whole" : "begun")
+      shown.show(rendered?.blocks ?? [])
+    })
+    rendering.current = made
+    return () => {
+      made.close()
+      shown.stop()
+    }
+  }, [])
+  useEffect(() => {
+    rendering.current?.render(source, { origin: location.origin, readOnly })
   }, [source, readOnly])
   useEffect(() => {
     return beside && page.current ? followScrolling(view, page.current) : undefined
@@ -35,6 +56,7 @@ export function Preview({ source, view, readOnly, beside }: PreviewProps) {
       }}
     >
       <article ref={page} />
+      {state !== "whole" && <p className="preview-cut">{notices[state]}</p>}
     </section>
   )
 }
@@ -48,24 +70,4 @@ function tick(view: EditorView, number: number): void {
   if (!change) return // somebody was quicker
   const from = line.from + change.at
   view.dispatch({ changes: { from, to: from + 1, insert: change.insert }, userEvent: "input" })
-}
-
-/** Puts the page's blocks in order, and leaves alone those that are the same: what is selected there stays so. */
-function show(page: HTMLElement, html: string): void {
-  const template = document.createElement("template")
-  template.innerHTML = html
-  const was = [...page.childNodes]
-  const now = [...template.content.childNodes]
-  const most = Math.min(was.length, now.length)
-  let start = 0
-  while (start < most && was[start]?.isEqualNode(now[start] as Node)) start++
-  let end = 0
-  while (end < most - start && was.at(-1 - end)?.isEqualNode(now.at(-1 - end) as Node)) end++
-  const task = document.activeElement?.getAttribute("data-task")
-  for (const node of was.slice(start, was.length - end)) node.remove()
-  const after = page.childNodes[start] ?? null
-  for (const node of now.slice(start, now.length - end)) page.insertBefore(node, after)
-  if (task && !document.activeElement?.hasAttribute("data-task")) {
-    page.querySelector<HTMLElement>(`[data-task="${CSS.escape(task)}"]`)?.focus()
-  }
 }

@@ -2,12 +2,12 @@
 
 import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete"
 import { defaultKeymap, indentWithTab } from "@codemirror/commands"
-import { markdown, markdownLanguage } from "@codemirror/lang-markdown"
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language"
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search"
 import { EditorState, type Extension } from "@codemirror/state"
 import { drawSelection, dropCursor, EditorView, highlightSpecialChars, keymap } from "@codemirror/view"
 import { tags } from "@lezer/highlight"
+import { markdown } from "./highlighting.ts"
 
 /** The page's green, dark enough for text. */
 const green = "color-mix(in srgb, var(--good) 80%, var(--text))"
@@ -30,7 +30,7 @@ const highlight = HighlightStyle.define([
 export const looks: Extension = [
   highlightSpecialChars(),
   EditorView.lineWrapping,
-  markdown({ base: markdownLanguage, completeHTMLTags: false }),
+  markdown,
   syntaxHighlighting(highlight),
   // Every character stays what it is: positions here are positions in the Y.Text.
   EditorState.lineSeparator.of("\n"),

@@ -14,6 +14,7 @@ export interface DeskInPage {
       change(make: (d: Record<string, unknown>) => void): unknown
       compact(): Promise<boolean>
       document: {
+        name: string
         status: { state: string }
         saved: { pending: number }
         publish(name: string, data: unknown): void
@@ -30,6 +31,7 @@ export interface DeskInPage {
 
 export interface AppStateInPage {
   activeTool: { type: string }
+  isLoading: boolean
   scrollX: number
   scrollY: number
   offsetLeft: number
@@ -45,6 +47,7 @@ export interface ElementInPage {
   width: number
   height: number
   isDeleted: boolean
+  text?: string
 }
 
 export interface CommentInPage {

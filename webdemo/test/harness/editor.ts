@@ -1,10 +1,11 @@
 // An Excalidraw as far as its scene goes: elements that it changes in place, with a new version and nonce each time, and
-// what the user has in hand.
+// what the user has in hand. What it makes of elements is the library's own doing.
 
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types"
 import type { Editor } from "../../src/binding/agreement.ts"
 import type { HandState } from "../../src/binding/hand.ts"
 import { SceneBinding } from "../../src/binding/scene.ts"
+import { excalidraw } from "./excalidraw.ts"
 import type { Replica } from "./replicas.ts"
 
 type Props = Record<string, unknown>
@@ -21,6 +22,7 @@ export class User implements Editor {
   #elements: Props[] = []
   #hand: Props = {}
   #made = 0
+  #library = excalidraw.editorOf({})
 
   constructor(board: Replica) {
     this.board = board
@@ -47,19 +49,12 @@ export class User implements Editor {
     else queueMicrotask(() => this.scene.changed())
   }
 
-  invisible({ type, width, height, points }: ExcalidrawElement & { points?: unknown[] }): boolean {
-    return points ? points.length < 2 : type !== "text" && width === 0 && height === 0
+  invisible(element: ExcalidrawElement): boolean {
+    return this.#library.invisible(element)
   }
 
-  refit(elements: ExcalidrawElement[]): ExcalidrawElement[] {
-    return (elements as unknown as Props[]).map((element) => ({
-      ...element,
-      ...(element.type === "text" && {
-        text: element.originalText,
-        width: String(element.originalText).length * 10,
-      }),
-      version: Number(element.version) + 1,
-    })) as unknown as ExcalidrawElement[]
+  fit(...text: Parameters<Editor["fit"]>): ExcalidrawElement[] {
+    return this.#library.fit(...text)
   }
 
   // What the user does.
@@ -76,7 +71,7 @@ export class User implements Editor {
       ...(type === "arrow" && ends),
       id,
       type,
-      index: after(this.#elements.at(-1)?.index as string | undefined),
+      index: excalidraw.generateKeyBetween(this.#elements.at(-1)?.index as string | undefined, null),
       version: 1,
       versionNonce: nonce(),
       ...props,
@@ -101,7 +96,11 @@ export class User implements Editor {
   type(id: string, make: (text: string) => string): void {
     this.hold({ editingTextElement: this.the(id) })
     const text = make(this.the(id).originalText as string)
-    this.edit(id, { text, originalText: text, width: text.length * 10 })
+    this.edit(id, {
+      text,
+      originalText: text,
+      ...(this.the(id).autoResize === true && { width: text.length * 10 }),
+    })
   }
 
   /** Takes something in hand, or lets it go. */
@@ -119,7 +118,9 @@ export class User implements Editor {
   toFront(id: string): void {
     const element = this.the(id)
     this.#elements = [...this.#elements.filter((e) => e !== element), element]
-    this.mutate(id, { index: after(this.#elements.at(-2)?.index as string | undefined) })
+    this.mutate(id, {
+      index: excalidraw.generateKeyBetween(this.#elements.at(-2)?.index as string | undefined, null),
+    })
     this.scene.changed()
   }
 
@@ -145,9 +146,11 @@ export class User implements Editor {
     let before: string | undefined
     this.#elements.forEach((element, i) => {
       const index = element.index as string | null
+      // It throws at an index of no sense, as Excalidraw does.
+      if (index !== null) excalidraw.generateKeyBetween(index, null)
       if (index === null || (before !== undefined && index <= before)) {
         const next = this.#elements.slice(i + 1).find((e) => String(e.index ?? "") > (before ?? ""))
-        const between = after(before, next?.index as string | undefined)
+        const between = excalidraw.generateKeyBetween(before, next?.index as string | undefined)
         Object.assign(element, {
           index: between,
           version: Number(element.version) + 1,
@@ -208,13 +211,4 @@ const ends: Props = {
 
 function nonce(): number {
   return Math.floor(Math.random() * 2 ** 31)
-}
-
-/** Returns a fractional index after `index`, and before `next`. */
-function after(index = "a0", next?: string): string {
-  let between = `${index}V`
-  for (let zeros = "0"; next !== undefined && between >= next && zeros.length < 50; zeros += "0") {
-    between = `${index}${zeros}V`
-  }
-  return between
 }

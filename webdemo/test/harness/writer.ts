@@ -56,13 +56,13 @@ export class Writer {
     await this.page.keyboard.insertText(text)
   }
 
-  /** The lines in sight, without the carets of others. */
+  /** The lines in sight, without the carets of others and without what an empty text says. */
   lines(within = ".text-panes"): Promise<string[]> {
     return this.page.evaluate((scope) => {
       const lines = [...document.querySelectorAll(`${scope} .cm-line`)]
       return lines.map((line) => {
         const copy = line.cloneNode(true) as Element
-        for (const caret of copy.querySelectorAll(".cm-ySelectionCaret")) caret.remove()
+        for (const caret of copy.querySelectorAll(".cm-ySelectionCaret, .cm-placeholder")) caret.remove()
         return copy.textContent ?? ""
       })
     }, within)

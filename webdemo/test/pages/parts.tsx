@@ -4,6 +4,7 @@
 import { useSyncExternalStore } from "react"
 import { createRoot } from "react-dom/client"
 import { connect, type Doc } from "../../../client/js/src/index.ts"
+import { followAddress } from "../../src/link/follow.ts"
 import { documentOf, type Place, placeOf, token } from "../../src/link/link.ts"
 import { Refused } from "../../src/link/refused.tsx"
 import "../../src/look/look.css"
@@ -25,6 +26,7 @@ function Parts({ place, doc }: { place: Place; doc: Doc }) {
   )
 }
 
+followAddress()
 const place = placeOf(location) as Place
 const ours = token()
 const doc = connect("/", ours === undefined ? {} : { token: ours }).join(documentOf(place))
