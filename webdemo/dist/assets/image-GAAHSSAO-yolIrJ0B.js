@@ -1,0 +1,1 @@
+export{H as decodePngMetadata,V as encodePngMetadata}from"./board-OW2sHsdv.js";
