@@ -5,7 +5,7 @@ EDITING = cmd/baton/testdata/editing
 JS = client/js
 WEB = webdemo
 
-.PHONY: run test build site check-site deps lint fuzz
+.PHONY: run test soak build site check-site deps lint fuzz
 
 run: build
 	exec bin/baton
@@ -19,6 +19,12 @@ test: deps lint
 	cd $(JS) && npm test
 	cd $(WEB) && npm test
 
+# What takes too long for every change. BATON_TRACE names a file with the edits of a real
+# text, for the tests that type; BATON_FIXTURES a folder of Automerge files.
+soak: deps
+	BATON_MUTANTS=3000 $(GO) test -timeout 3h -v -run BothAutomerges ./doc
+	cd $(JS) && npm run soak
+
 # The site lies built in webdemo/dist, so that nobody needs node to run the relay.
 site: $(WEB)/node_modules/.package-lock.json
 	cd $(WEB) && npm run build
@@ -31,12 +37,18 @@ check-site: $(WEB)/node_modules/.package-lock.json
 
 # What the tests need beyond Go, gcc, make and node. Where packages start services, these
 # are in nobody's way: the tests use ports of their own.
-deps: $(EDITING)/node_modules/.package-lock.json $(JS)/node_modules/.package-lock.json $(WEB)/node_modules/.package-lock.json
-	@PATH="$$PATH:/usr/sbin"; for p in strace chromium prometheus nginx caddy haproxy systemd; do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
-		if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy $$missing; \
-		else echo "The tests need Debian packages that are not here. Run:"; echo "  sudo apt-get install -y$$missing"; exit 1; fi; \
+deps: $(EDITING)/node_modules/.package-lock.json $(JS)/node_modules/.package-lock.json $(WEB)/node_modules/.package-lock.json $(JS)/dist/prove.js
+	@PATH="$$PATH:/usr/sbin"; \
+	missing() { for p in "$$@"; do command -v $${p%:*} >/dev/null || printf ' %s' $${p#*:}; done; }; \
+	full="$$(missing strace chromium prometheus nginx caddy haproxy systemd)"; \
+	bare="$$(missing firefox-esr Xvfb:xvfb WebKitWebDriver:webkit2gtk-driver)"; \
+	if [ -n "$$full$$bare" ]; then \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy --no-install-recommends $$bare && apt-get install -qy $$full; \
+		else echo "The tests need Debian packages that are not here. Run:"; echo "  sudo apt-get install -y$$full$$bare"; exit 1; fi; \
 	fi
+
+$(JS)/dist/prove.js: $(JS)/src/prove.ts $(JS)/node_modules/.package-lock.json
+	cd $(JS) && npm run build
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund
