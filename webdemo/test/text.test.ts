@@ -300,7 +300,7 @@ test("what others send that is no text, no update and no cursor breaks nothing",
 
 test("the preview shows what Markdown means, and nothing of what it must not do", async (t) => {
   const ann = await write(t, site, "preview")
-  await ann.insert(
+  await ann.paste(
     [
       "# Plan",
       "",
@@ -333,7 +333,7 @@ test("the preview shows what Markdown means, and nothing of what it must not do"
 
 test("a task that is ticked in the preview is ticked in the text, for all", async (t) => {
   const ann = await write(t, site, "tasks")
-  await ann.insert("- [ ] one\n- [x] two")
+  await ann.paste("- [ ] one\n- [x] two")
   const bob = await write(t, site, "tasks", { name: "Bob" })
   await ann.preview.getByRole("checkbox", { name: "one" }).check()
   await bob.reads("- [x] one\n- [x] two")
@@ -362,7 +362,7 @@ test("edit, side by side and preview show what they say, and the choice is kept"
 
 test("side by side the preview scrolls with the editor", async (t) => {
   const ann = await write(t, site, "scrolling")
-  await ann.insert(Array.from({ length: 120 }, (_, i) => `## Part ${i}\n\nSome words about it.\n`).join("\n"))
+  await ann.paste(Array.from({ length: 120 }, (_, i) => `## Part ${i}\n\nSome words about it.\n`).join("\n"))
   await ann.preview.getByRole("heading", { name: "Part 119" }).waitFor()
   await ann.page.locator(".text-panes .cm-scroller").evaluate((scroller) => {
     scroller.scrollTop = scroller.scrollHeight / 2
@@ -396,7 +396,7 @@ test("the text comes as a Markdown file", async (t) => {
 
 test("who is followed has their place shown, until one does something oneself", async (t) => {
   const ann = await write(t, site, "following")
-  await ann.insert(Array.from({ length: 300 }, (_, i) => `line ${i}`).join("\n"))
+  await ann.paste(Array.from({ length: 300 }, (_, i) => `line ${i}`).join("\n"))
   const bob = await write(t, site, "following", { name: "Bob" })
   await bob.counts("600 words, 2,589 characters")
   await ann.content.focus()
@@ -416,14 +416,7 @@ test("half a megabyte is pasted, and comes to the other", async (t) => {
   const bob = await write(t, site, "paste", { name: "Bob" })
   const line = `${"lorem ipsum ".repeat(8).trim()}\n`
   const big = line.repeat(Math.ceil(500_000 / line.length))
-  await ann.content.evaluate(
-    (content, text) => {
-      const clipboardData = new DataTransfer()
-      clipboardData.setData("text/plain", text)
-      content.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }))
-    },
-    big.replaceAll("\n", "\r\n"),
-  )
+  await ann.paste(big.replaceAll("\n", "\r\n"))
   await bob.page
     .getByTestId("counts")
     .getByText(`${big.length.toLocaleString("en-US")} characters`)
@@ -435,7 +428,7 @@ test("a key is on the screen within 50 ms in a text of 100 kB", async (t) => {
   const ann = await write(t, site, "latency")
   const line = "Some **words** of a text that has _many_ such lines, and `code`.\n"
   const part = `${line.repeat(6)}\n`
-  await ann.insert(part.repeat(Math.ceil(100_000 / part.length)))
+  await ann.paste(part.repeat(Math.ceil(100_000 / part.length)))
   const bob = await write(t, site, "latency", { name: "Bob" })
   await bob.content.focus()
   await bob.page.keyboard.press("Control+a") // what others select is drawn as well

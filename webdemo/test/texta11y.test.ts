@@ -53,7 +53,7 @@ const sample = [
 ].join("\n")
 
 async function withSample(writer: Writer): Promise<void> {
-  await writer.insert(sample)
+  await writer.paste(sample)
   await writer.saveState(/^Saved$/)
   await writer.page.getByTestId("counts").getByText(/^\d\d/).waitFor()
 }

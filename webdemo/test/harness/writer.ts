@@ -49,11 +49,15 @@ export class Writer {
     await this.page.keyboard.type(text)
   }
 
-  /** Puts a text in at the end, as pasting would. */
-  async insert(text: string): Promise<void> {
+  /** Pastes a text at the end. */
+  async paste(text: string): Promise<void> {
     await this.content.focus()
     await this.page.keyboard.press("Control+End")
-    await this.page.keyboard.insertText(text)
+    await this.content.evaluate((content, text) => {
+      const clipboardData = new DataTransfer()
+      clipboardData.setData("text/plain", text)
+      content.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }))
+    }, text)
   }
 
   /** The lines in sight, without the carets of others and without what an empty text says. */
