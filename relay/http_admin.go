@@ -123,8 +123,7 @@ func (s *Server) revoke(c *call) error {
 	}
 	closed := s.calls.revoke(s.cfg.Revoked, c)
 	for _, ses := range s.all() {
-		if s.cfg.Revoked.Has(ses.who()) {
-			ses.close(wire.CloseUnauthorized, errRevoked.Error())
+		if s.cfg.Revoked.Has(ses.who()) && ses.close(wire.CloseUnauthorized, errRevoked.Error()) {
 			closed++
 		}
 	}

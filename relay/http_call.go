@@ -252,7 +252,7 @@ func (k *calls) revoke(list *auth.Revoked, by *call) int {
 	defer k.mu.Unlock()
 	n := 0
 	for c := range k.under {
-		if c != by && list.Has(c.id) {
+		if c != by && list.Has(c.id) && c.r.Context().Err() == nil {
 			c.end(errRevoked)
 			n++
 		}

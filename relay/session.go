@@ -157,11 +157,11 @@ func (s *session) crowded() bool {
 	return s.open > s.srv.cfg.Limits.UnackedOps || s.openBytes > maxOpenBytes || s.saidBytes > maxSaid
 }
 
-// close ends the session with a close code, after what is queued for it. The
-// first reason counts.
-func (s *session) close(code int, reason string) {
+// close ends the session with a close code, after what is queued for it. The first
+// reason counts: close reports whether it was this one.
+func (s *session) close(code int, reason string) (first bool) {
 	s.mu.Lock()
-	first := s.ending == nil
+	first = s.ending == nil
 	if first {
 		s.ending, s.code, s.why = closeFrame(code, reason), code, reason
 		s.room.Signal()
@@ -173,6 +173,7 @@ func (s *session) close(code int, reason string) {
 		time.AfterFunc(closeGrace, s.cut)
 		s.wake()
 	}
+	return first
 }
 
 // closeGrace is how long a peer has to take the last frames and a close.
