@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -21,7 +22,9 @@ func allocated() uint64 {
 // one op.
 func TestOldOpsAreReadBackWithinBounds(t *testing.T) {
 	const ops, size = 12, 700 << 10
-	h := start(t, Config{Auth: company()})
+	var lookups atomic.Int64
+	log := &hookedLog{lookup: func() { lookups.Add(1) }}
+	h := start(t, Config{Auth: company(), Log: log})
 	var again []string
 	for i := range ops {
 		actor := fmt.Sprint("actor", i)
@@ -49,6 +52,9 @@ func TestOldOpsAreReadBackWithinBounds(t *testing.T) {
 	}
 	if got := answers(enter("eve")); got["forbidden"] != ops {
 		t.Errorf("a session that may only read got %v, want all forbidden", got)
+	}
+	if got := lookups.Load(); got != 0 {
+		t.Errorf("the log was asked %d times for a session that may only read, want never", got)
 	}
 	writer := enter("bob")
 	got := answers(writer)
